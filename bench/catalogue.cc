@@ -1,0 +1,24 @@
+#include "catalogue.h"
+
+namespace bcstore::bench {
+namespace {
+
+// The engine under test comes first; the others are compared with it, in this order.
+constexpr EngineEntry kEngines[] = {
+    {"bcstore", make_bcstore_engine},
+    {"floor", make_floor_engine},
+};
+
+constexpr WorkloadEntry kWorkloads[] = {
+    {"W1", "append a chat message", run_w1, profile_w1},
+    {"W2", "last 50 messages of a session", run_w2, profile_w2},
+};
+
+}  // namespace
+
+std::span<const EngineEntry> all_engines() { return kEngines; }
+std::span<const WorkloadEntry> all_workloads() { return kWorkloads; }
+
+std::string_view to_string(Mode mode) { return mode == Mode::durable ? "durable" : "relaxed"; }
+
+}  // namespace bcstore::bench

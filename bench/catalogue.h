@@ -1,0 +1,39 @@
+// The engines and workloads that there are. A new one is a file of its own and a line in
+// catalogue.cc.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine.h"
+#include "harness.h"
+
+namespace bcstore::bench {
+
+struct EngineEntry {
+  std::string_view name;
+  std::unique_ptr<Engine> (*make)();
+};
+
+struct WorkloadEntry {
+  std::string_view name;
+  std::string_view title;
+  void (*run)(Bench& bench);
+  // The hot loop alone, for a profiler.
+  void (*profile)(Bench& bench, const ProfileRequest& request);
+};
+
+std::span<const EngineEntry> all_engines();
+std::span<const WorkloadEntry> all_workloads();
+
+std::unique_ptr<Engine> make_bcstore_engine();
+std::unique_ptr<Engine> make_floor_engine();
+
+void run_w1(Bench& bench);
+void profile_w1(Bench& bench, const ProfileRequest& request);
+void run_w2(Bench& bench);
+void profile_w2(Bench& bench, const ProfileRequest& request);
+
+}  // namespace bcstore::bench

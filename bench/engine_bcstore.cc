@@ -1,0 +1,187 @@
+// bcstore through its public interface, with everything on: ownership, checks, checksums, the
+// commit log, history.
+#include <bcstore/bcstore.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catalogue.h"
+#include "engine.h"
+#include "failure.h"
+
+namespace bcstore::bench {
+namespace {
+
+void check(const Status& status, std::string_view what) {
+  if (!status.ok()) throw Failure(fmt::format("bcstore: {}: {}", what, status.to_string()));
+}
+
+template <class T>
+T take(Result<T> result, std::string_view what) {
+  check(result.status(), what);
+  return *std::move(result);
+}
+
+// The system's time, or while data are loaded the time that the loader sets.
+class LoadClock : public Clock {
+ public:
+  Time now() override {
+    const int64_t set = set_us_.load(std::memory_order_relaxed);
+    if (set != 0) return Time{set};
+    return Time{std::chrono::duration_cast<std::chrono::microseconds>(
+                    std::chrono::system_clock::now().time_since_epoch())
+                    .count()};
+  }
+  void set(int64_t us) { set_us_.store(us, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> set_us_{0};
+};
+
+// A handle for each user and the id of each session, as an application would hold them.
+struct Handles {
+  std::vector<Tenant> tenants;
+  std::vector<ChatSessionId> sessions;
+  uint32_t sessions_per_user = 1;
+
+  const Tenant& tenant_of(uint32_t session) const { return tenants[session / sessions_per_user]; }
+};
+
+class BcstoreChatWorker : public ChatWorker {
+ public:
+  BcstoreChatWorker(const Handles* handles, LoadClock* clock, Mode mode)
+      : handles_(handles), clock_(clock) {
+    options_.durability = mode == Mode::durable ? Durability::durable : Durability::relaxed;
+  }
+
+  uint64_t append_message(const Message& message) override {
+    if (message.created_at_us != clock_set_us_) {
+      clock_set_us_ = message.created_at_us;
+      clock_->set(clock_set_us_);
+    }
+    const Result<uint64_t> seq = handles_->tenant_of(message.session)
+                                     .append_message(handles_->sessions[message.session],
+                                                     {.role = static_cast<Role>(message.role),
+                                                      .content = message.content,
+                                                      .token_count = message.token_count},
+                                                     options_);
+    if (!seq) check(seq.status(), "append_message");
+    return *seq;
+  }
+
+  void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
+    Cursor<ChatMessage> messages = handles_->tenant_of(session).messages(
+        handles_->sessions[session], {.newest_first = true, .limit = count});
+    while (messages.next()) {
+      const ChatMessage& message = *messages;
+      fold->number(message.seq());
+      fold->number(static_cast<uint8_t>(message.role()));
+      fold->number(static_cast<uint32_t>(message.token_count().value_or(0)));
+      fold->number(static_cast<uint64_t>(message.created_at().us));
+      fold->text(message.content());
+      fold->row();
+    }
+    check(messages.status(), "messages");
+  }
+
+  uint64_t last_seq(uint32_t session) override {
+    return take(handles_->tenant_of(session).last_seq(handles_->sessions[session]), "last_seq");
+  }
+
+ private:
+  const Handles* handles_;
+  LoadClock* clock_;
+  CommitOptions options_;
+  int64_t clock_set_us_ = 0;
+};
+
+class BcstoreEngine : public Engine {
+ public:
+  std::string_view name() const override { return "bcstore"; }
+  std::string describe() const override { return "the public interface, everything on"; }
+
+  void open(const EngineSettings& settings) override {
+    population_ = settings.population;
+    Options options;
+    options.memory_budget_bytes = settings.memory_budget_bytes;
+    options.clock = clock_;
+    store_.emplace(take(Store::open(settings.directory, options), "open"));
+    make_handles();
+  }
+
+  void create() override {
+    clock_->set(kFirstInstantUs);
+    const Service signup = store_->service("benchmark");
+    for (uint32_t user = 0; user < population_.users; ++user) create_user(signup, user);
+    clock_->set(0);
+  }
+
+  void close() override {
+    if (!store_) return;
+    handles_ = Handles{};
+    const Status closed = store_->close();
+    store_.reset();
+    check(closed, "close");
+  }
+
+  std::unique_ptr<ChatWorker> chat_worker(Mode mode) override {
+    clock_->set(0);
+    return std::make_unique<BcstoreChatWorker>(&handles_, clock_.get(), mode);
+  }
+
+  std::string remark() override {
+    const StoreStats stats = store_->stats();
+    const double commits = static_cast<double>(std::max<uint64_t>(stats.commits, 1));
+    return fmt::format("{} commits since open, {:.3f} groups and {:.3f} syncs a commit",
+                       stats.commits, static_cast<double>(stats.groups) / commits,
+                       static_cast<double>(stats.syncs) / commits);
+  }
+
+ private:
+  void make_handles() {
+    handles_ = Handles{};
+    handles_.sessions_per_user = population_.sessions_per_user;
+    for (uint32_t user = 0; user < population_.users; ++user) {
+      handles_.tenants.push_back(store_->tenant(UserId(Uuid{population_.user_id(user)})));
+    }
+    for (uint32_t session = 0; session < population_.sessions(); ++session) {
+      handles_.sessions.emplace_back(Uuid{population_.session_id(session)});
+    }
+  }
+
+  void create_user(const Service& signup, uint32_t user) {
+    const std::string email = fmt::format("user{}@example.com", user);
+    const CommitOptions relaxed{.durability = Durability::relaxed};
+    take(signup.create_user({.email = email, .id = UserId(Uuid{population_.user_id(user)})},
+                            relaxed),
+         "create_user");
+    WriteBatch batch = handles_.tenants[user].batch();
+    const ProjectId project =
+        batch.create_project({.name = "Benchmark",
+                              .idea_prompt = "Measure twice",
+                              .id = ProjectId(Uuid{population_.project_id(user)})});
+    for (uint32_t i = 0; i < population_.sessions_per_user; ++i) {
+      const uint32_t session = user * population_.sessions_per_user + i;
+      batch.start_chat(project, {.title = "Chat", .id = handles_.sessions[session]});
+    }
+    take(handles_.tenants[user].commit(batch, relaxed), "create sessions");
+  }
+
+  Population population_;
+  std::shared_ptr<LoadClock> clock_ = std::make_shared<LoadClock>();
+  std::optional<Store> store_;
+  Handles handles_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_bcstore_engine() { return std::make_unique<BcstoreEngine>(); }
+
+}  // namespace bcstore::bench

@@ -1,0 +1,220 @@
+// The floor: hand-written C++ on raw RocksDB for the same bytes. No checks, no commit log, no
+// history; what anybody's engine on RocksDB can hope for at best.
+//
+// W1: one Put a message, threads grouped by RocksDB alone; the sequence is a counter in memory.
+// W2: rows newest first, one iterator a thread, reused and never refreshed, no bounds.
+//
+//   key    user (16) | session (16) | ~sequence (8, big endian)
+//   value  time (8) | tokens (4) | role (1) | text
+#include <fmt/core.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/table.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "catalogue.h"
+#include "engine.h"
+#include "failure.h"
+
+namespace bcstore::bench {
+namespace {
+
+constexpr size_t kPrefixBytes = 32;
+constexpr size_t kKeyBytes = kPrefixBytes + 8;
+constexpr size_t kTimeAt = 0;
+constexpr size_t kTokensAt = 8;
+constexpr size_t kRoleAt = 12;
+constexpr size_t kTextAt = 13;
+
+using Prefix = std::array<char, kPrefixBytes>;
+
+void check(const rocksdb::Status& status, std::string_view what) {
+  if (!status.ok()) throw Failure(fmt::format("floor: {}: {}", what, status.ToString()));
+}
+
+void write_inverted(char* at, uint64_t seq) {
+  const uint64_t inverted = ~seq;
+  for (size_t i = 0; i < 8; ++i) at[i] = static_cast<char>(inverted >> (56 - 8 * i));
+}
+
+uint64_t read_inverted(const char* at) {
+  uint64_t inverted = 0;
+  for (size_t i = 0; i < 8; ++i) inverted = inverted << 8 | static_cast<uint8_t>(at[i]);
+  return ~inverted;
+}
+
+int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// RocksDB's own LOG is not written: nobody reads it here.
+class SilentLog : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+struct Sessions {
+  std::vector<Prefix> prefixes;
+  std::vector<std::atomic<uint64_t>> last_seqs;
+};
+
+class FloorChatWorker : public ChatWorker {
+ public:
+  FloorChatWorker(rocksdb::DB* db, Sessions* sessions, Mode mode) : db_(db), sessions_(sessions) {
+    write_options_.sync = mode == Mode::durable;
+  }
+
+  uint64_t append_message(const Message& message) override {
+    const uint64_t seq =
+        sessions_->last_seqs[message.session].fetch_add(1, std::memory_order_relaxed) + 1;
+    char key[kKeyBytes];
+    std::memcpy(key, sessions_->prefixes[message.session].data(), kPrefixBytes);
+    write_inverted(key + kPrefixBytes, seq);
+    char head[kTextAt];
+    const int64_t time = message.created_at_us != 0 ? message.created_at_us : now_us();
+    std::memcpy(head + kTimeAt, &time, sizeof time);
+    std::memcpy(head + kTokensAt, &message.token_count, sizeof message.token_count);
+    head[kRoleAt] = static_cast<char>(message.role);
+    const rocksdb::Slice key_part(key, kKeyBytes);
+    const rocksdb::Slice parts[] = {rocksdb::Slice(head, kTextAt),
+                                    rocksdb::Slice(message.content.data(), message.content.size())};
+    batch_.Clear();
+    check(batch_.Put(rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(parts, 2)), "Put");
+    check(db_->Write(write_options_, &batch_), "Write");
+    return seq;
+  }
+
+  void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
+    const Prefix& prefix = sessions_->prefixes[session];
+    rocksdb::Iterator* rows = iterator();
+    rows->Seek(rocksdb::Slice(prefix.data(), prefix.size()));
+    for (uint32_t i = 0; i < count && rows->Valid(); ++i, rows->Next()) {
+      const rocksdb::Slice key = rows->key();
+      if (std::memcmp(key.data(), prefix.data(), kPrefixBytes) != 0) break;
+      fold_row(key, rows->value(), fold);
+    }
+    check(rows->status(), "Next");
+  }
+
+  uint64_t last_seq(uint32_t session) override {
+    const Prefix& prefix = sessions_->prefixes[session];
+    rocksdb::Iterator* rows = iterator();
+    rows->Seek(rocksdb::Slice(prefix.data(), prefix.size()));
+    check(rows->status(), "Seek");
+    if (!rows->Valid() || std::memcmp(rows->key().data(), prefix.data(), kPrefixBytes) != 0) {
+      return 0;
+    }
+    return read_inverted(rows->key().data() + kPrefixBytes);
+  }
+
+ private:
+  static void fold_row(const rocksdb::Slice& key, const rocksdb::Slice& value, Fold* fold) {
+    uint64_t time;
+    uint32_t tokens;
+    std::memcpy(&time, value.data() + kTimeAt, sizeof time);
+    std::memcpy(&tokens, value.data() + kTokensAt, sizeof tokens);
+    fold->number(read_inverted(key.data() + kPrefixBytes));
+    fold->number(static_cast<uint8_t>(value.data()[kRoleAt]));
+    fold->number(tokens);
+    fold->number(time);
+    fold->text({value.data() + kTextAt, value.size() - kTextAt});
+    fold->row();
+  }
+
+  // Made at the first read, so that it sees what was written before.
+  rocksdb::Iterator* iterator() {
+    if (!iterator_) iterator_.reset(db_->NewIterator(rocksdb::ReadOptions()));
+    return iterator_.get();
+  }
+
+  rocksdb::DB* db_;
+  Sessions* sessions_;
+  rocksdb::WriteOptions write_options_;
+  rocksdb::WriteBatch batch_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+class FloorEngine : public Engine {
+ public:
+  std::string_view name() const override { return "floor"; }
+  std::string describe() const override {
+    return fmt::format("raw RocksDB {}.{}.{}, one Put a message, newest first, a reused iterator",
+                       ROCKSDB_MAJOR, ROCKSDB_MINOR, ROCKSDB_PATCH);
+  }
+
+  void open(const EngineSettings& settings) override {
+    rocksdb::DB* opened = nullptr;
+    check(rocksdb::DB::Open(options_for(settings.memory_budget_bytes), settings.directory, &opened),
+          "open");
+    db_.reset(opened);
+    find_sessions(settings.population);
+  }
+
+  // Users and sessions are nothing but prefixes of keys.
+  void create() override {}
+
+  void close() override {
+    if (!db_) return;
+    const rocksdb::Status status = db_->Close();
+    db_.reset();
+    check(status, "close");
+  }
+
+  std::unique_ptr<ChatWorker> chat_worker(Mode mode) override {
+    return std::make_unique<FloorChatWorker>(db_.get(), &sessions_, mode);
+  }
+
+ private:
+  static rocksdb::Options options_for(size_t memory_budget_bytes) {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.info_log = std::make_shared<SilentLog>();
+    options.compression = rocksdb::kNoCompression;
+    options.write_buffer_size = std::min(memory_budget_bytes / 8, size_t{64} << 20);
+    options.max_write_buffer_number = 2;
+    options.IncreaseParallelism(2);
+    rocksdb::BlockBasedTableOptions table;
+    table.block_size = 16 << 10;
+    table.block_cache = rocksdb::NewLRUCache(memory_budget_bytes - 2 * options.write_buffer_size);
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    return options;
+  }
+
+  void find_sessions(const Population& population) {
+    sessions_.prefixes.resize(population.sessions());
+    sessions_.last_seqs = std::vector<std::atomic<uint64_t>>(population.sessions());
+    for (uint32_t session = 0; session < population.sessions(); ++session) {
+      const RawId user = population.user_id(population.owner_of(session));
+      const RawId id = population.session_id(session);
+      Prefix& prefix = sessions_.prefixes[session];
+      std::memcpy(prefix.data(), user.data(), user.size());
+      std::memcpy(prefix.data() + user.size(), id.data(), id.size());
+    }
+    FloorChatWorker worker(db_.get(), &sessions_, Mode::relaxed);
+    for (uint32_t session = 0; session < population.sessions(); ++session) {
+      sessions_.last_seqs[session].store(worker.last_seq(session), std::memory_order_relaxed);
+    }
+  }
+
+  std::unique_ptr<rocksdb::DB> db_;
+  Sessions sessions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_floor_engine() { return std::make_unique<FloorEngine>(); }
+
+}  // namespace bcstore::bench

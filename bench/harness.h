@@ -1,0 +1,137 @@
+// Bench: opens engines, runs them by turns, and judges.
+//
+// Engines are measured in one run, in turns of a short slice each (A B A B ...), so that whatever
+// else the machine does hits all alike. Before each slice the directory of every engine has come to
+// rest. A row's figure is the median of its slices; its ratio the median of the ratios of its
+// pairs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data.h"
+#include "engine.h"
+#include "histogram.h"
+#include "report.h"
+#include "scratch.h"
+
+namespace bcstore::bench {
+
+struct EngineEntry;
+struct WorkloadEntry;
+
+struct ProfileRequest {
+  std::string engine = "bcstore";
+  Mode mode = Mode::relaxed;
+  uint64_t operations = 0;
+};
+
+struct Settings {
+  bool quick = false;
+  double seconds = 2;  // of a slice
+  unsigned pairs = 5;
+  uint32_t users = 1000;
+  size_t memory_budget_bytes = size_t{1} << 30;
+  std::string json;
+  std::string scratch_parent;
+  std::vector<const EngineEntry*> engines;
+  std::vector<const WorkloadEntry*> workloads;
+  const WorkloadEntry* profiled = nullptr;
+  ProfileRequest profile;
+};
+
+// An engine that is open in a directory of its own within the scratch directory. Closed and removed
+// when it goes out of scope.
+class Stand {
+ public:
+  Stand(const Scratch& scratch, const EngineEntry& entry, size_t memory_budget_bytes,
+        const Population& population);
+  Stand(const Stand&) = delete;
+  Stand& operator=(const Stand&) = delete;
+  ~Stand();
+
+  Engine& engine() { return *engine_; }
+  const std::string& directory() const { return settings_.directory; }
+  // What lay in memory lies in files afterwards, as far as the engine does so when it opens.
+  void reopen();
+
+ private:
+  const Scratch& scratch_;
+  std::string name_;
+  EngineSettings settings_;
+  std::unique_ptr<Engine> engine_;
+};
+
+// What one thread does again and again.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  virtual void run() = 0;
+};
+
+struct Contestant {
+  Stand* stand = nullptr;
+  // Called in the thread that will run it; the seed differs by thread and slice, not by engine.
+  std::function<std::unique_ptr<Operation>(uint64_t seed)> start;
+  uint64_t operations = 0;  // done so far, those of the warm-up included
+};
+
+struct RowSpec {
+  std::string workload;
+  std::string variant;
+  unsigned threads = 1;
+  struct Goal {
+    std::string_view peer;
+    double ratio;
+  };
+  std::vector<Goal> goals{};
+};
+
+class Bench {
+ public:
+  Bench(const Settings& settings, const Scratch& scratch);
+
+  const Settings& settings() const { return settings_; }
+  const Scratch& scratch() const { return scratch_; }
+  const Texts& texts() const { return texts_; }
+  Report& report() { return report_; }
+  Population population() const;
+
+  // One for each engine of the run, opened and created.
+  std::vector<std::unique_ptr<Stand>> open_stands(const Population& population) const;
+  // Runs the contestants by turns and adds a row for each.
+  void measure(const RowSpec& spec, std::span<Contestant> contestants);
+
+ private:
+  struct Slice {
+    double ops_per_s = 0;
+    double cpu_us_per_op = 0;
+    Histogram latency;
+  };
+  Slice run_slice(Contestant& contestant, unsigned threads, double seconds, uint64_t seed) const;
+  void add_rows(const RowSpec& spec, std::span<const Contestant> contestants,
+                std::span<const std::vector<Slice>> slices);
+  void add_remarks(std::span<const Contestant> contestants,
+                   std::span<const std::vector<Slice>> slices);
+  static Row::Ratio ratio_of(std::span<const Slice> ours, std::span<const Slice> theirs);
+
+  const Settings& settings_;
+  const Scratch& scratch_;
+  Texts texts_;
+  Report report_;
+};
+
+// Throws Failure unless all folds are equal: every engine returned the same rows and bytes.
+void require_equal(std::string_view what, std::span<const std::string> engines,
+                   std::span<const Fold> folds);
+
+// Runs an operation a number of times and nothing else: the function for a profiler to look at.
+extern "C" void bcstore_bench_hot_loop(Operation* operation, uint64_t operations);
+
+}  // namespace bcstore::bench

@@ -1,0 +1,82 @@
+#include "report.h"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "failure.h"
+
+namespace bcstore::bench {
+namespace {
+
+constexpr const char* kLine =
+    "{:<8} {:<10} {:>3}  {:<9} {:>11} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
+
+std::string one_row(const Row& row) {
+  // Names come from the program's own tables: no character needs an escape.
+  return fmt::format(
+      "{{\"workload\": \"{}\", \"variant\": \"{}\", \"threads\": {}, \"engine\": \"{}\", "
+      "\"ops_per_s\": {:.1f}, \"p50_us\": {:.3f}, \"p99_us\": {:.3f}, \"spread\": {:.3f}, "
+      "\"unit\": \"{}\", \"value\": {:.3f}}}",
+      row.workload, row.variant, row.threads, row.engine, row.ops_per_s, row.p50_us, row.p99_us,
+      row.spread, row.unit, row.value);
+}
+
+}  // namespace
+
+void Report::add(Row row) {
+  if (rows_.empty()) {
+    fmt::print(kLine, "workload", "variant", "thr", "engine", "ops/s", "p50 us", "p99 us", "spread",
+               "bcstore/", "of the pairs", "goal", "");
+  }
+  print(row);
+  rows_.push_back(std::move(row));
+}
+
+void Report::note(std::string_view line) const {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+void Report::print(const Row& row) const {
+  std::string ratio, range, goal, held;
+  if (row.ratio) {
+    ratio = fmt::format("{:.2f}", row.ratio->median);
+    range = fmt::format("{:.2f} to {:.2f}", row.ratio->low, row.ratio->high);
+    goal = row.ratio->goal ? fmt::format("{:.1f}", *row.ratio->goal) : "-";
+    if (row.ratio->goal) held = row.ratio->median >= *row.ratio->goal ? "held" : "not held";
+  }
+  fmt::print(kLine, row.workload, row.variant, row.threads, row.engine,
+             fmt::format("{:.0f}", row.ops_per_s), fmt::format("{:.1f}", row.p50_us),
+             fmt::format("{:.1f}", row.p99_us), fmt::format("{:.2f}x", row.spread), ratio, range,
+             goal, held);
+  std::fflush(stdout);
+}
+
+void Report::write_json(const std::string& path) const {
+  const std::string fresh = path + ".new";
+  std::FILE* file = std::fopen(fresh.c_str(), "w");
+  if (file == nullptr) {
+    throw Failure(fmt::format("cannot write '{}': {}", fresh, std::strerror(errno)));
+  }
+  std::string text = "[\n";
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    text += "  " + one_row(rows_[i]) + (i + 1 < rows_.size() ? ",\n" : "\n");
+  }
+  text += "]\n";
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = std::fclose(file) == 0;
+  std::error_code error;
+  if (written && closed) std::filesystem::rename(fresh, path, error);
+  if (!written || !closed || error) {
+    std::error_code ignored;
+    std::filesystem::remove(fresh, ignored);
+    throw Failure(fmt::format("cannot write '{}'", path));
+  }
+}
+
+}  // namespace bcstore::bench

@@ -1,0 +1,47 @@
+// Report: the rows of a run, printed as they come and written as JSON at the end.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bcstore::bench {
+
+struct Row {
+  std::string workload;
+  std::string variant;
+  unsigned threads = 1;
+  std::string engine;
+  double ops_per_s = 0;  // median of the slices
+  double p50_us = 0;     // of all slices together
+  double p99_us = 0;
+  double spread = 1;  // fastest slice / slowest slice
+  std::string unit;
+  double value = 0;
+
+  // For an engine that bcstore is compared with: bcstore's rate / this one's, pair by pair.
+  struct Ratio {
+    double median = 0;
+    double low = 0;
+    double high = 0;
+    std::optional<double> goal{};
+  };
+  std::optional<Ratio> ratio{};
+};
+
+class Report {
+ public:
+  void add(Row row);
+  void note(std::string_view line) const;
+  const std::vector<Row>& rows() const { return rows_; }
+
+  // Throws Failure when the file cannot be written; an old file is replaced only by a whole one.
+  void write_json(const std::string& path) const;
+
+ private:
+  void print(const Row& row) const;
+  std::vector<Row> rows_;
+};
+
+}  // namespace bcstore::bench

@@ -1,0 +1,46 @@
+// Scratch: a directory for the run's data, removed when it goes out of scope.
+//
+// It is locked while the run lives; what a killed run left behind is removed by the next one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bcstore::bench {
+
+class Scratch {
+ public:
+  // A new directory under `parent`.
+  explicit Scratch(const std::string& parent);
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch();
+
+  const std::string& path() const { return path_; }
+  // An empty directory within; whatever it held is removed.
+  std::string fresh(const std::string& name) const;
+  void remove(const std::string& name) const;
+  uint64_t free_bytes() const;
+  // The least that was free when an engine's data were removed: tells a full disk from other
+  // failures after everything was cleaned up.
+  uint64_t least_free_bytes() const { return least_free_bytes_; }
+
+  // "ext4 on /dev/vda"
+  const std::string& file_system() const { return file_system_; }
+  // False for file systems in memory, where durable figures mean nothing.
+  bool is_on_disk() const { return is_on_disk_; }
+
+  // Writes out what earlier work left in the system's buffers and waits until `directory` has not
+  // changed its size for a moment: flushes and compactions of the engines have ended.
+  void settle(const std::string& directory) const;
+
+ private:
+  void find_file_system();
+  std::string path_;
+  std::string file_system_;
+  bool is_on_disk_ = true;
+  mutable uint64_t least_free_bytes_ = UINT64_MAX;
+  int lock_ = -1;
+};
+
+}  // namespace bcstore::bench

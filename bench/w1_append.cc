@@ -1,0 +1,88 @@
+// W1: append a chat message to a session that is checked to be the owner's. 1 and 8 threads,
+// durable and relaxed. Stores begin with users and sessions and 2,000 messages.
+#include <fmt/core.h>
+
+#include "catalogue.h"
+#include "chat_work.h"
+#include "failure.h"
+
+namespace bcstore::bench {
+namespace {
+
+constexpr uint32_t kFirstMessages = 2000;
+
+struct Case {
+  Mode mode;
+  unsigned threads;
+  std::vector<RowSpec::Goal> goals;
+};
+
+std::vector<Case> all_cases() {
+  return {{Mode::durable, 1, {{"floor", 1.0}}},
+          {Mode::durable, 8, {{"floor", 1.3}}},
+          {Mode::relaxed, 1, {{"floor", 0.7}}},
+          {Mode::relaxed, 8, {}}};
+}
+
+// The same messages for every engine, read back and compared, so that a row says something about
+// stores that work.
+void append_first_messages(Bench& bench, Stand& stand, const Population& population) {
+  const std::unique_ptr<ChatWorker> worker = stand.engine().chat_worker(Mode::relaxed);
+  Random random(population.seed);
+  for (uint32_t i = 0; i < kFirstMessages; ++i) {
+    Message message = draw_message(bench.texts(), random.below(population.sessions()), random);
+    message.created_at_us = kFirstInstantUs + int64_t{i} * 1'000'000;
+    worker->append_message(message);
+  }
+}
+
+Contestant contestant_of(Bench& bench, Stand& stand, const Population& population, Mode mode) {
+  return {&stand, [&bench, &stand, mode, sessions = population.sessions()](uint64_t seed) {
+            return std::make_unique<AppendOperation>(stand.engine().chat_worker(mode),
+                                                     bench.texts(), sessions, seed);
+          }};
+}
+
+void run_case(Bench& bench, const Case& one) {
+  const Population population = bench.population();
+  const auto stands = bench.open_stands(population);
+  std::vector<Contestant> contestants;
+  for (const std::unique_ptr<Stand>& stand : stands) {
+    append_first_messages(bench, *stand, population);
+    contestants.push_back(contestant_of(bench, *stand, population, one.mode));
+  }
+  prove_equal_messages(stands, population.sessions());
+  bench.measure({"W1", std::string(to_string(one.mode)), one.threads, one.goals}, contestants);
+  for (const Contestant& contestant : contestants) {
+    const uint64_t present = count_messages(contestant.stand->engine(), population.sessions());
+    if (present != contestant.operations + kFirstMessages) {
+      throw Failure(fmt::format("W1: {} acknowledged {} messages and has {}",
+                                contestant.stand->engine().name(),
+                                contestant.operations + kFirstMessages, present));
+    }
+  }
+}
+
+}  // namespace
+
+void run_w1(Bench& bench) {
+  for (const Case& one : all_cases()) {
+    if (one.mode == Mode::durable && !bench.scratch().is_on_disk()) {
+      bench.report().note(fmt::format("W1 durable {} skipped: {} is no disk", one.threads,
+                                      bench.scratch().file_system()));
+      continue;
+    }
+    run_case(bench, one);
+  }
+}
+
+void profile_w1(Bench& bench, const ProfileRequest& request) {
+  const Population population = bench.population();
+  const auto stands = bench.open_stands(population);
+  append_first_messages(bench, *stands.front(), population);
+  const Contestant contestant = contestant_of(bench, *stands.front(), population, request.mode);
+  const std::unique_ptr<Operation> operation = contestant.start(population.seed);
+  bcstore_bench_hot_loop(operation.get(), request.operations);
+}
+
+}  // namespace bcstore::bench

@@ -1,0 +1,91 @@
+// Options of a store, the limits of every argument, and the clock and ids that can be injected.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bcstore/file_system.h"
+#include "bcstore/id.h"
+
+namespace bcstore {
+
+// Limits. A value above its limit is `invalid_argument`, and nothing is written.
+inline constexpr size_t kMaxNameBytes = 1024;            // names, titles, e-mail addresses
+inline constexpr size_t kMaxEventTypeBytes = 256;        // event types, call ids, agent names
+inline constexpr size_t kMaxReasonBytes = 1024;          // the reason of a Service
+inline constexpr size_t kMaxTextBytes = 1u << 20;        // prompts, notes, descriptions, payloads
+inline constexpr size_t kMaxMessageBytes = 4u << 20;     // content of one chat message
+inline constexpr size_t kMaxRevisionBytes = 16u << 20;   // content of one document revision
+inline constexpr size_t kMaxJsonDepth = 128;
+inline constexpr size_t kMaxBatchOperations = 1000;
+inline constexpr size_t kMaxBatchBytes = 64u << 20;
+inline constexpr size_t kMaxPageRows = 1000;
+inline constexpr size_t kDefaultPageRows = 100;
+inline constexpr size_t kMaxIdempotencyKeyBytes = 64;
+inline constexpr int64_t kMaxIdempotencyWindowUs = int64_t{30} * 86'400 * 1'000'000;
+
+// Wall-clock time. Called from many threads. It may step back: stored times never do.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Time now() = 0;
+};
+
+// Makes new ids. Called from many threads. Two calls must never give the same id.
+class IdSource {
+ public:
+  virtual ~IdSource() = default;
+  virtual Uuid next() = 0;
+};
+
+// The system's clock, and time-ordered random ids (UUID version 7, RFC 9562) from it.
+std::shared_ptr<Clock> system_clock();
+std::shared_ptr<IdSource> random_ids(std::shared_ptr<Clock> clock);
+
+enum class LogLevel : uint8_t { info, warning, error };
+
+// When a successful answer is given.
+enum class Durability : uint8_t {
+  durable = 0,  // after the log was synced: survives a loss of power
+  relaxed = 1,  // after the log was handed to the system: survives the end of the process; after a
+                // loss of power the store holds a consistent prefix of its commits
+};
+
+struct Options {
+  // Make the directory and the store if CURRENT is absent. Otherwise a missing store is
+  // `not_found`.
+  bool create_if_missing = true;
+
+  // One budget for everything that the store keeps in memory: block cache, memtables and the cache
+  // of heads. At least 16 MiB.
+  size_t memory_budget_bytes = size_t{256} << 20;
+  // A commit is refused with `no_space`, before anything is written, when less than this would be
+  // left on the file system.
+  uint64_t free_space_reserve_bytes = uint64_t{64} << 20;
+  // How long a durable group may wait for others that are known to be committing; 0 never waits.
+  uint32_t group_fill_us = 60;
+  // How long an idempotency key is remembered; 1 s to kMaxIdempotencyWindowUs.
+  int64_t idempotency_window_us = int64_t{86'400} * 1'000'000;
+  // A snapshot older than this reads nothing any more (`failed_precondition`); 0 is no limit.
+  int64_t snapshot_max_age_us = int64_t{3600} * 1'000'000;
+
+  // Allows messages of Role::system and Role::tool.
+  bool allow_system_and_tool_roles = false;
+  // Makes a revision by a user, not by an agent or service, on a locked document
+  // `failed_precondition`.
+  bool lock_blocks_user_writes = false;
+
+  // Injectable, each null for the real one.
+  std::shared_ptr<Clock> clock;
+  std::shared_ptr<IdSource> ids;
+  std::shared_ptr<FileSystem> file_system;
+  // Receives one line at a time about recovery, compaction and storage errors; never keys or
+  // contents. Called from any thread; must not call the store. Null drops them.
+  std::function<void(LogLevel, std::string_view)> log;
+};
+
+}  // namespace bcstore

@@ -1,0 +1,206 @@
+// Records: what reads give back.
+//
+// A record is a guard. It holds the bytes that the store keeps, pinned where that is possible, and
+// its accessors read them in place; nothing is copied until you copy it. Every record was verified
+// (checksum bound to its key, structure, limits) when it was read.
+//
+// Lifetime. Text that an accessor returns lives as long as the record that it came from is neither
+// destroyed, assigned nor moved; asking a temporary for text does not compile. The record that a
+// Cursor shows is valid until its next call of next(). Records are children of their store: close()
+// refuses while any lives, and a store that is destroyed first is kept alive by them.
+//
+// Thread contract: const calls on one record are safe from many threads, but for
+// Revision::content() of a compressed revision, which unpacks on first use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bcstore/id.h"
+#include "bcstore/status.h"
+#include "bcstore/types.h"
+
+namespace bcstore {
+
+namespace model {
+class RecordBody;
+struct RecordAccess;
+}  // namespace model
+
+// What every record knows.
+class Record {
+ public:
+  // False for a record that was moved from, or a Cursor's before its first next(). Accessors of
+  // such a record answer zeros and empty text.
+  bool valid() const;
+  UserId owner() const;
+  // As given at import, else the commit's time.
+  Time created_at() const;
+  // created_at, but never before that of an earlier record of the same stream.
+  Time effective_at() const;
+  // The global sequence of the commit that wrote it.
+  uint64_t commit_seq() const;
+  Actor actor() const;
+
+ protected:
+  friend struct model::RecordAccess;
+  Record();
+  Record(Record&&) noexcept;
+  Record& operator=(Record&&) noexcept;
+  ~Record();
+  std::unique_ptr<model::RecordBody> body_;
+};
+
+// Text can not be asked of a temporary record: it would dangle.
+#define BCSTORE_RECORD_TEXT(name)     \
+  std::string_view name() const&;     \
+  std::string_view name() const&& = delete
+#define BCSTORE_RECORD_OPTIONAL_TEXT(name)          \
+  std::optional<std::string_view> name() const&;    \
+  std::optional<std::string_view> name() const&& = delete
+
+class User : public Record {
+ public:
+  UserId id() const { return owner(); }
+  uint32_t rev() const;  // how often the profile was written, from 1
+  BCSTORE_RECORD_TEXT(email);
+  BCSTORE_RECORD_OPTIONAL_TEXT(full_name);
+  BCSTORE_RECORD_OPTIONAL_TEXT(stripe_customer_id);
+  bool is_pro() const;
+  // When the user was created; created_at() is the time of this state of the profile.
+  Time joined_at() const;
+};
+
+class Project : public Record {
+ public:
+  ProjectId id() const;
+  BCSTORE_RECORD_TEXT(name);         // of the current version
+  BCSTORE_RECORD_TEXT(idea_prompt);  // of the current version
+  ProjectStatus status() const;
+  uint32_t current_version() const;  // the highest version, at least 1
+};
+
+class ProjectVersion : public Record {
+ public:
+  ProjectId project() const;
+  uint32_t version() const;
+  BCSTORE_RECORD_TEXT(name);
+  BCSTORE_RECORD_TEXT(idea_prompt);
+  ProjectStatus status() const;  // as of the moment the version was added
+  BCSTORE_RECORD_OPTIONAL_TEXT(change_note);
+};
+
+class ProjectStatusChange : public Record {
+ public:
+  ProjectId project() const;
+  uint32_t number() const;  // from 1: the status that the project was created with
+  ProjectStatus status() const;
+};
+
+class Document : public Record {
+ public:
+  DocumentId id() const;
+  ProjectId project() const;
+  uint32_t version() const;
+  Section section() const;
+  bool is_locked() const;
+  uint32_t current_rev() const;  // 0: no revision yet
+};
+
+class DocumentLockChange : public Record {
+ public:
+  DocumentId document() const;
+  uint32_t number() const;  // from 1: the lock that the document was created with
+  bool is_locked() const;
+};
+
+class Revision : public Record {
+ public:
+  DocumentId document() const;
+  uint32_t rev() const;
+  ContentType content_type() const;
+  uint64_t content_bytes() const;
+  // XXH3-128 of the content, as sixteen big-endian bytes. Not cryptographic.
+  Uuid content_hash() const;
+  BCSTORE_RECORD_OPTIONAL_TEXT(change_note);
+  // The exact bytes that were given. `corruption` when they do not match content_hash().
+  Result<std::string_view> content() const&;
+  Result<std::string_view> content() const&& = delete;
+};
+
+class Task : public Record {
+ public:
+  TaskId id() const;
+  ProjectId project() const;
+  std::optional<int32_t> phase() const;
+  BCSTORE_RECORD_TEXT(title);
+  BCSTORE_RECORD_TEXT(description);
+  TaskState state() const;
+  uint32_t rev() const;             // of title, description and phase; at least 1
+  uint64_t activity_count() const;  // the sequence of the last activity; 0: none
+};
+
+class TaskRevision : public Record {
+ public:
+  TaskId task() const;
+  uint32_t rev() const;
+  std::optional<int32_t> phase() const;
+  BCSTORE_RECORD_TEXT(title);
+  BCSTORE_RECORD_TEXT(description);
+};
+
+class TaskActivity : public Record {
+ public:
+  TaskId task() const;
+  uint64_t seq() const;
+  TaskAction action() const;
+};
+
+class ChatSession : public Record {
+ public:
+  ChatSessionId id() const;
+  ProjectId project() const;
+  BCSTORE_RECORD_OPTIONAL_TEXT(title);
+};
+
+class ChatMessage : public Record {
+ public:
+  ChatSessionId session() const;
+  uint64_t seq() const;  // the order of the session, from 1 without gaps
+  // The id given at import, else derived from (session, seq) as a UUID of version 8.
+  MessageId id() const;
+  Role role() const;
+  std::optional<int32_t> token_count() const;
+  std::optional<uint64_t> replaces() const;  // the seq of the message that this one replaces
+  uint32_t month() const;                    // the bucket it lies in, yyyymm
+  BCSTORE_RECORD_TEXT(content);
+  BCSTORE_RECORD_OPTIONAL_TEXT(call_id);
+  BCSTORE_RECORD_OPTIONAL_TEXT(name);
+  BCSTORE_RECORD_OPTIONAL_TEXT(metadata);  // JSON
+};
+
+class Event : public Record {
+ public:
+  // commit_seq << 16 plus the ordinal within the commit: increases in commit order.
+  uint64_t id() const;
+  uint32_t month() const;
+  // Written by the store itself to record what a Service did.
+  bool is_audit() const;
+  BCSTORE_RECORD_TEXT(type);
+  BCSTORE_RECORD_OPTIONAL_TEXT(payload);  // JSON
+  std::optional<ProjectId> project() const;
+  std::optional<DocumentId> document() const;
+  std::optional<uint32_t> rev() const;
+  std::optional<ChatSessionId> session() const;
+  std::optional<uint64_t> message_seq() const;
+  BCSTORE_RECORD_OPTIONAL_TEXT(call_id);
+};
+
+#undef BCSTORE_RECORD_TEXT
+#undef BCSTORE_RECORD_OPTIONAL_TEXT
+
+}  // namespace bcstore

@@ -1,0 +1,133 @@
+// Service: the explicit, audited role across users.
+//
+// A Service is made with a reason. Every write through it leaves an audit event under the owner that
+// it touched, in the same commit; every read of one user's data through Service::tenant leaves one
+// too, buffered in memory and written with the next commit of any kind, by Store::sync() or by
+// close() (a crash may lose what was buffered). Audit events carry the reason, never contents.
+//
+// Thread contract: as Tenant.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/id.h"
+#include "bcstore/tenant.h"
+
+namespace bcstore {
+
+class Service;
+
+struct NewUser {
+  std::string_view email;  // not empty
+  std::optional<std::string_view> full_name = std::nullopt;
+  std::optional<std::string_view> stripe_customer_id = std::nullopt;
+  std::optional<UserId> id = std::nullopt;
+};
+
+struct ImportedUser {
+  UserId id;
+  std::string_view email;
+  Time created_at;
+  std::optional<std::string_view> full_name = std::nullopt;
+  std::optional<std::string_view> stripe_customer_id = std::nullopt;
+  bool is_pro = false;
+};
+
+// What became of one imported row.
+enum class ImportOutcome : uint8_t {
+  written = 1,
+  present = 2,  // it was here already, with the same content
+  refused = 3,
+};
+
+struct ImportedRow {
+  ImportOutcome outcome = ImportOutcome::refused;
+  Status status{};  // why it was refused; ok otherwise
+};
+
+// Writes one owner's history as it was: ids, times and actors given. Rows are collected and landed
+// by commit(), each on its own merits: the good ones in one atomic commit, the bad ones reported.
+//
+// Times may lie anywhere between years 1 and 9999, also before those of earlier rows; each record's
+// effective_at never goes back within its stream. Loading a row again adds nothing: it is `present`
+// when what is here agrees with it, and refused with `conflict` when it does not. Objects are known
+// by their id, versions, revisions and messages by their number; activity and events, which have
+// neither, by `identity`: 1 to 64 bytes of the caller's choice that are remembered for ever.
+//
+// Rows within a parent come in the order that they shall have; versions, revisions and messages
+// must be the next one, or one that is here already.
+//
+// Thread contract: one thread at a time.
+class Importer {
+ public:
+  Importer(Importer&&) noexcept;
+  Importer& operator=(Importer&&) noexcept;
+  ~Importer();
+
+  struct Row {
+    Time created_at;
+    Actor actor;
+  };
+
+  // Version 1's note, actor and time may be given; else they are the project's own.
+  void project(ProjectId id, const NewProject& project, const Row& row,
+               std::optional<Row> version_one = std::nullopt);
+  void version(ProjectId project, uint32_t version, const NewVersion& fields, const Row& row);
+  void document(DocumentId id, ProjectId project, const NewDocument& document, const Row& row);
+  void revision(DocumentId document, uint32_t rev, const NewRevision& revision, const Row& row);
+  void task(TaskId id, ProjectId project, const NewTask& task, const Row& row);
+  void activity(TaskId task, TaskAction action, std::string_view identity, const Row& row);
+  void chat(ChatSessionId id, ProjectId project, const NewChat& chat, const Row& row);
+  // `seq` from 1. `id` nil: derived.
+  void message(ChatSessionId session, uint64_t seq, MessageId id, const NewMessage& message,
+               const Row& row);
+  void event(const NewEvent& event, std::string_view identity, const Row& row);
+
+  size_t size() const;   // rows collected
+  size_t bytes() const;  // their encoded size
+  // One answer for each row, in order, and an empty importer. Rows beyond kMaxBatchOperations or
+  // kMaxBatchBytes are refused: commit before. A failure of the whole commit is the Result's.
+  Result<std::vector<ImportedRow>> commit(Durability durability = Durability::relaxed);
+
+ private:
+  friend class Service;
+  struct Body;
+  explicit Importer(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+class Service {
+ public:
+  // Codes: invalid_argument (empty or oversized text, invalid UTF-8, a reserved id),
+  // already_exists (the id; or the address or customer, without saying whose).
+  Result<UserId> create_user(const NewUser& user, const CommitOptions& o = {}) const;
+  // Ties a customer to a user. Codes: not_found, already_exists (the customer is another user's),
+  // failed_precondition (the user has another customer).
+  Result<Receipt> link_stripe_customer(UserId user, std::string_view customer_id,
+                                       const CommitOptions& o = {}) const;
+
+  Result<UserId> find_user_by_email(std::string_view email) const;
+  Result<UserId> find_user_by_stripe_customer(std::string_view customer_id) const;
+  // Every user, in no order that means anything but always the same one.
+  Cursor<User> users(const ListOptions& o = {}) const;
+
+  // One user's data, as the service: reads and writes are audited, and the actor is the system.
+  Tenant tenant(UserId owner) const;
+
+  // A row that is here and agrees is `present`.
+  ImportedRow import_user(const ImportedUser& user, Durability durability = Durability::relaxed) const;
+  Importer importer(UserId owner) const;
+
+ private:
+  friend struct model::Access;
+  Service(std::shared_ptr<model::Core> core, std::string reason);
+  std::shared_ptr<model::Core> core_;
+  std::string reason_;
+};
+
+}  // namespace bcstore

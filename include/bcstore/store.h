@@ -1,0 +1,116 @@
+// Store: one directory, open once.
+//
+//   Result<Store> store = Store::open("path/to/store");
+//
+// Thread contract: all calls but close() and the destructor may be made from many threads at once.
+// One process opens a directory at a time (`busy`); the store must not be used in a child after
+// fork (`wrong_process`). The library starts no threads of its own; RocksDB's background threads
+// flush and compact.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/options.h"
+#include "bcstore/service.h"
+#include "bcstore/status.h"
+#include "bcstore/tenant.h"
+
+namespace bcstore {
+
+// Commits that may be handed in and not yet executed.
+inline constexpr size_t kMaxPending = 65536;
+
+// One thing that check() found: nothing is repaired.
+struct Violation {
+  std::string table;  // "messages"
+  std::string key;    // hexadecimal
+  std::string rule;   // "seq is dense"
+  std::string detail;
+};
+
+struct CheckOptions {
+  bool files = false;              // also read and verify every block of every file
+  size_t max_violations = 1000;    // more are counted but not listed
+};
+
+struct CheckReport {
+  uint64_t violations = 0;
+  std::vector<Violation> listed{};
+  std::map<std::string, uint64_t> checked{};  // records looked at, by table
+};
+
+struct StoreStats {
+  struct FamilyBytes {
+    std::string name;
+    uint64_t keys_estimate = 0;
+    uint64_t sst_bytes = 0;
+    uint64_t memtable_bytes = 0;
+  };
+  std::vector<FamilyBytes> families{};
+  uint64_t wal_bytes = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t block_cache_bytes = 0;
+  uint64_t head_cache_bytes = 0;
+  uint64_t last_commit_seq = 0;
+  uint64_t durable_commit_seq = 0;  // no commit up to here can be lost
+  uint64_t commits = 0;             // since open
+  uint64_t groups = 0;              // since open: batches written
+  uint64_t syncs = 0;               // since open
+  uint64_t snapshots = 0;
+  uint64_t oldest_snapshot_age_us = 0;
+  uint64_t live_children = 0;
+};
+
+class Store {
+ public:
+  // Codes: not_found (no store, and !create_if_missing), busy, unsupported_format (written by a
+  // newer library; a directory that is no store; a file), corruption, io_error, no_space,
+  // invalid_argument (options).
+  static Result<Store> open(const std::string& path, const Options& options = {});
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  // Commits what was handed in and lets go. With children alive it stays open until the last goes.
+  ~Store();
+
+  // Everything of one user. `owner` may not exist (yet): its reads are `not_found`. A nil or
+  // reserved id is answered `invalid_argument` by every call.
+  Tenant tenant(UserId owner) const;
+  // 1 to kMaxReasonBytes of text; a bad reason is answered by every call.
+  Service service(std::string_view reason) const;
+
+  // Makes everything acknowledged so far durable.
+  Status sync();
+  // Executes everything that was handed in by Tenant::submit and not yet executed.
+  Status drive();
+  // Ok, or read_only with the storage error that stopped writing. Open the store again to go on.
+  Status health() const;
+
+  // Verifies every fact, head, index entry, bucket, sequence, checksum and the log's chain, on one
+  // snapshot, in bounded memory, while writes go on. Answers what it found; its own status is not
+  // ok only when it could not look.
+  Result<CheckReport> check(const CheckOptions& options = {}) const;
+  StoreStats stats() const;
+
+  // Writes memory out and merges every file into its last level.
+  Status compact();
+  // Makes a copy that opens as a store of its own, in a directory that does not exist yet.
+  Status checkpoint(const std::string& directory);
+
+  // Commits what was handed in, makes everything durable and closes. failed_precondition while
+  // cursors, records or snapshots live, and the store stays open. Afterwards every call is `closed`.
+  Status close();
+
+ private:
+  friend struct model::Access;
+  explicit Store(std::shared_ptr<model::Core> core);
+  std::shared_ptr<model::Core> core_;
+};
+
+}  // namespace bcstore

@@ -1,0 +1,50 @@
+// The vocabulary of the model: enumerators with their numbers on disk, and who did something.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bcstore/id.h"
+
+namespace bcstore {
+
+// Enumerators are stored by number. Numbers are never reused and 0 is never written.
+enum class ProjectStatus : uint8_t { processing = 1, ready = 2, archived = 3 };
+enum class Section : uint8_t { overview = 1, prd = 2, marketing = 3, tech = 4, tasks = 5 };
+inline constexpr size_t kSections = 5;
+enum class ContentType : uint8_t { json = 1, text = 2 };
+enum class TaskAction : uint8_t { complete = 1, reopen = 2 };
+enum class TaskState : uint8_t { open = 1, complete = 2 };
+enum class Role : uint8_t { user = 1, assistant = 2, system = 3, tool = 4 };
+enum class ActorKind : uint8_t { user = 1, agent = 2, system = 3 };
+
+// The enumerator's name as written here; "unknown" for a number that is none of them.
+std::string_view to_string(ProjectStatus status);
+std::string_view to_string(Section section);
+std::string_view to_string(ContentType type);
+std::string_view to_string(TaskAction action);
+std::string_view to_string(TaskState state);
+std::string_view to_string(Role role);
+std::string_view to_string(ActorKind kind);
+
+// The enumerator of that exact name, or nullopt.
+std::optional<ProjectStatus> parse_project_status(std::string_view name);
+std::optional<Section> parse_section(std::string_view name);
+std::optional<TaskAction> parse_task_action(std::string_view name);
+std::optional<Role> parse_role(std::string_view name);
+
+// Who did it. The owner of a record is in its key; the actor is a fact about it.
+struct Actor {
+  ActorKind kind = ActorKind::user;
+  UserId user{};       // set for users
+  std::string name{};  // an agent's name, or the reason of a service; may be empty
+
+  static Actor of_user(UserId id) { return {ActorKind::user, id, {}}; }
+  static Actor of_agent(std::string agent) { return {ActorKind::agent, {}, std::move(agent)}; }
+  static Actor of_system(std::string reason) { return {ActorKind::system, {}, std::move(reason)}; }
+  friend bool operator==(const Actor&, const Actor&) = default;
+};
+
+}  // namespace bcstore

@@ -1,0 +1,213 @@
+// WriteBatch: a write is a value.
+//
+// A batch is plain data. Its verbs check and encode their arguments in the caller's thread, mint
+// ids, and do no I/O and take no lock. Nothing happens until Tenant::commit, which lands the whole
+// batch or nothing. A verb that refuses its arguments does not stop the program: the batch remembers
+// the first refusal and commit answers it, with the number of the operation.
+//
+// Text is UTF-8 without NUL. "note", "prompt", "description", "payload" and "metadata" are limited
+// to kMaxTextBytes, names and titles to kMaxNameBytes, and so on (options.h). JSON is any JSON value
+// (RFC 8259), at most kMaxJsonDepth deep, without \u0000; its bytes are kept exactly as given.
+//
+// Members named `expected...` make the operation fail with `conflict` (Status::actual() is the
+// value that was there) unless the state is the expected one at its turn. An operation sees the
+// effects of those before it in the same batch.
+//
+// Thread contract: one thread at a time. Cheap to move, not copyable. At most kMaxBatchOperations
+// operations and kMaxBatchBytes of encoded records.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/id.h"
+#include "bcstore/options.h"
+#include "bcstore/status.h"
+#include "bcstore/types.h"
+
+namespace bcstore {
+
+namespace model {
+class BatchBody;
+struct BatchAccess;
+}  // namespace model
+
+// Arguments. Members without a default are required: leaving one out is a compiler warning
+// (-Wextra), an error under -Werror. Ids that are left out are minted; a given id must be unused
+// (`already_exists`). Views need to live only until the verb returns.
+struct NewProject {
+  std::string_view name;         // not empty
+  std::string_view idea_prompt;  // may be empty
+  ProjectStatus status = ProjectStatus::processing;
+  std::optional<std::string_view> change_note = std::nullopt;  // of version 1
+  std::optional<ProjectId> id = std::nullopt;
+};
+
+// A new version keeps the name and prompt of the one before unless it is given others.
+struct NewVersion {
+  std::optional<std::string_view> change_note = std::nullopt;
+  std::optional<std::string_view> name = std::nullopt;
+  std::optional<std::string_view> idea_prompt = std::nullopt;
+  std::optional<uint32_t> expected_current = std::nullopt;
+};
+
+struct NewDocument {
+  Section section;
+  std::optional<uint32_t> version = std::nullopt;          // default: the project's current one
+  std::optional<std::string_view> content = std::nullopt;  // becomes revision 1
+  ContentType content_type = ContentType::json;
+  std::optional<std::string_view> change_note = std::nullopt;  // of revision 1
+  bool is_locked = true;
+  std::optional<DocumentId> id = std::nullopt;
+};
+
+struct NewRevision {
+  std::string_view content;  // not empty
+  ContentType content_type = ContentType::json;
+  std::optional<std::string_view> change_note = std::nullopt;
+  std::optional<uint32_t> expected_rev = std::nullopt;
+};
+
+struct NewTask {
+  std::string_view title;  // not empty
+  std::string_view description = {};
+  std::optional<int32_t> phase = std::nullopt;
+  std::optional<TaskId> id = std::nullopt;
+};
+
+// What is left out stays as it is.
+struct TaskEdit {
+  std::optional<std::string_view> title = std::nullopt;
+  std::optional<std::string_view> description = std::nullopt;
+  std::optional<std::optional<int32_t>> phase = std::nullopt;  // an inner nullopt unsets it
+  std::optional<uint32_t> expected_rev = std::nullopt;
+};
+
+struct NewChat {
+  std::optional<std::string_view> title = std::nullopt;
+  std::optional<ChatSessionId> id = std::nullopt;
+};
+
+struct NewMessage {
+  Role role;
+  std::string_view content;  // may be empty
+  std::optional<int32_t> token_count = std::nullopt;  // not negative
+  std::optional<std::string_view> call_id = std::nullopt;
+  std::optional<std::string_view> name = std::nullopt;
+  std::optional<std::string_view> metadata = std::nullopt;  // JSON
+  std::optional<uint64_t> replaces = std::nullopt;  // the seq of an earlier message of the session
+  std::optional<uint64_t> expected_seq = std::nullopt;  // the last one so far; 0: none
+};
+
+struct NewEvent {
+  std::string_view type;                                   // not empty
+  std::optional<std::string_view> payload = std::nullopt;  // JSON
+  std::optional<ProjectId> project = std::nullopt;
+  std::optional<DocumentId> document = std::nullopt;
+  std::optional<uint32_t> rev = std::nullopt;  // of `document`
+  std::optional<ChatSessionId> session = std::nullopt;
+  std::optional<uint64_t> message_seq = std::nullopt;  // of `session`
+  std::optional<std::string_view> call_id = std::nullopt;
+};
+
+struct ProfileEdit {
+  std::optional<std::string_view> email = std::nullopt;
+  // An inner nullopt removes the name.
+  std::optional<std::optional<std::string_view>> full_name = std::nullopt;
+  std::optional<uint32_t> expected_rev = std::nullopt;  // User::rev()
+};
+
+class WriteBatch {
+ public:
+  WriteBatch(WriteBatch&&) noexcept;
+  WriteBatch& operator=(WriteBatch&&) noexcept;
+  ~WriteBatch();
+
+  size_t size() const;   // operations so far
+  size_t bytes() const;  // encoded so far
+  // Ok, or the first refusal: what commit would answer without looking at the store.
+  Status status() const;
+  void clear();  // an empty batch of the same owner and actor
+
+  // The project and its version 1. Commit: already_exists (the given id).
+  ProjectId create_project(const NewProject& project);
+  // Assigns the next version number. Commit: not_found (project), conflict (expected_current).
+  void add_version(ProjectId project, const NewVersion& version);
+  // Any transition, also to the same status, is recorded. Commit: not_found; conflict with the
+  // number of the actual ProjectStatus.
+  void set_status(ProjectId project, ProjectStatus status,
+                  std::optional<ProjectStatus> expected = std::nullopt);
+
+  // A document, and with content its revision 1. Commit: not_found (project or version),
+  // already_exists (the given id, or a document of the same project, version and section).
+  DocumentId create_document(ProjectId project, const NewDocument& document);
+  // Assigns current_rev + 1. Commit: not_found, conflict (expected_rev), failed_precondition (the
+  // document is locked, the actor a user, and Options::lock_blocks_user_writes set).
+  void add_revision(DocumentId document, const NewRevision& revision);
+  // Recorded also when it does not change. Commit: not_found; conflict with 0 or 1.
+  void set_lock(DocumentId document, bool is_locked, std::optional<bool> expected = std::nullopt);
+
+  // Commit: not_found (project), already_exists (the given id).
+  TaskId create_task(ProjectId project, const NewTask& task);
+  // Assigns rev + 1. Commit: not_found, conflict (expected_rev).
+  void revise_task(TaskId task, const TaskEdit& edit);
+  // One row of the task's log, whether or not the state changes. Commit: not_found; conflict with
+  // the number of the actual TaskState.
+  void record_activity(TaskId task, TaskAction action,
+                       std::optional<TaskState> expected = std::nullopt);
+
+  // Commit: not_found (project), already_exists (the given id).
+  ChatSessionId start_chat(ProjectId project, const NewChat& chat = {});
+  // Commit: not_found; conflict (expected_rename: how often it was renamed so far).
+  void rename_chat(ChatSessionId session, std::optional<std::string_view> title,
+                   std::optional<uint32_t> expected_rename = std::nullopt);
+  // Assigns the session's next seq, which the receipt gives. Commit: not_found (session, or the
+  // message that it replaces), conflict (expected_seq), invalid_argument (a role that
+  // Options::allow_system_and_tool_roles does not allow).
+  void append_message(ChatSessionId session, const NewMessage& message);
+
+  // The receipt gives the event's id. Commit: not_found (anything that it refers to).
+  void append_event(const NewEvent& event);
+
+  // E-mail addresses are unique without regard to ASCII case. Commit: already_exists (another
+  // user's address; never says whose), conflict (expected_rev).
+  void edit_profile(const ProfileEdit& edit);
+
+ private:
+  friend struct model::BatchAccess;
+  explicit WriteBatch(std::unique_ptr<model::BatchBody> body);
+  std::unique_ptr<model::BatchBody> body_;
+};
+
+struct CommitOptions {
+  Durability durability = Durability::durable;
+  // 1 to kMaxIdempotencyKeyBytes bytes, remembered per owner for Options::idempotency_window_us.
+  // The same key with the same request gives the first run's receipt and writes nothing; with
+  // another request it is `conflict`. Without a key a retry may write again.
+  std::string_view idempotency_key = {};
+  // Refuses with `conflict` unless the owner's sequence is this one. It covers every verb.
+  std::optional<uint64_t> expected_owner_seq = std::nullopt;
+};
+
+// What a commit did.
+struct Receipt {
+  struct Operation {
+    Uuid id{};  // of the object created or written to; nil for events and profiles
+    // The version, revision, message or activity sequence, status or lock number, or event id that
+    // it was given; 0 where there is none.
+    uint64_t number = 0;
+  };
+  uint64_t commit_seq = 0;  // global, strictly increasing in commit order
+  uint64_t owner_seq = 0;   // the owner's own, dense
+  Time committed_at{};
+  bool replayed = false;  // nothing was written: this is the first run's answer
+  // One for each operation, in order. For a replay they are those of the first run.
+  std::vector<Operation> operations{};
+};
+
+}  // namespace bcstore

@@ -1,0 +1,168 @@
+#include "cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/load.h"
+#include "cli/verbs.h"
+
+namespace bcstore::cli {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// What the words on the command line said; `run` is the verb that was named.
+struct Words {
+  LoadArgs load{};
+  CheckArgs check{};
+  StatsArgs stats{};
+  DocShowArgs doc{};
+  ShowArgs show{};
+  UserListArgs user_list{};
+  UserFindArgs user_find{};
+  std::string document{};
+  std::string user{};
+  std::string project{};
+  std::vector<std::string> tables{};
+  uint32_t rev = 0;
+  std::function<int(std::ostream& out, std::ostream& err)> run{};
+};
+
+std::string check_id(const std::string& text) {
+  return parse_uuid(text) ? std::string() : text + " is not an id";
+}
+
+std::string check_table(const std::string& text) {
+  return parse_table(text) ? std::string() : "there is no table " + text;
+}
+
+template <class AnyId>
+AnyId id_of(const std::string& text) {
+  return AnyId::parse(text).value_or(AnyId());
+}
+
+void add_db(CLI::App* verb, std::string& db) {
+  verb->add_option("--db", db, "Directory of the store")->required()->type_name("PATH");
+}
+
+void add_json(CLI::App* verb, bool& json) { verb->add_flag("--json", json, "Answer in JSON"); }
+
+CLI::Option* add_id(CLI::App* verb, const char* name, std::string& id, const char* help) {
+  return verb->add_option(name, id, help)->check(check_id)->type_name("ID");
+}
+
+void add_load(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("load", "Load the JSON Lines of a directory into a store");
+  verb->add_option("DIR", words.load.directory, "Directory with users.jsonl.zst and so on")
+      ->required();
+  add_db(verb, words.load.db);
+  add_json(verb, words.load.json);
+  verb->add_flag("--strict", words.load.is_strict, "End at the first row that is refused");
+  verb->add_flag("--allow-system-roles", words.load.allow_system_roles,
+                 "Take messages of the roles system and tool");
+  verb->add_option("--tables", words.tables, "Only these tables")
+      ->delimiter(',')
+      ->check(check_table)
+      ->type_name("A,B");
+  verb->callback([&words] {
+    for (const std::string& name : words.tables) words.load.tables.push_back(*parse_table(name));
+    words.run = [&words](auto& out, auto& err) { return run_load(words.load, out, err); };
+  });
+}
+
+void add_check(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("check", "Verify every record of a store");
+  add_db(verb, words.check.db);
+  add_json(verb, words.check.json);
+  verb->add_flag("--deep", words.check.is_deep, "Read every block of every file too");
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_check(words.check, out, err); };
+  });
+}
+
+void add_stats(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("stats", "Sizes and sequences of a store");
+  add_db(verb, words.stats.db);
+  add_json(verb, words.stats.json);
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_stats(words.stats, out, err); };
+  });
+}
+
+void add_doc(CLI::App& app, Words& words) {
+  CLI::App* doc = app.add_subcommand("doc", "Documents")->require_subcommand(1);
+  CLI::App* verb = doc->add_subcommand("show", "Write the exact bytes of a revision");
+  add_id(verb, "DOCUMENT", words.document, "The document's id")->required();
+  add_id(verb, "--user", words.user, "The owner's id")->required();
+  add_db(verb, words.doc.db);
+  CLI::Option* rev = verb->add_option("--rev", words.rev, "Revision (default: the newest)");
+  rev->type_name("N");
+  verb->callback([&words, rev] {
+    words.doc.document = id_of<DocumentId>(words.document);
+    words.doc.user = id_of<UserId>(words.user);
+    if (rev->count() > 0) words.doc.rev = words.rev;
+    words.run = [&words](auto& out, auto& err) { return run_doc_show(words.doc, out, err); };
+  });
+}
+
+void add_show(CLI::App& app, Words& words) {
+  CLI::App* verb =
+      app.add_subcommand("show", "A project's documents, open tasks and last messages");
+  add_db(verb, words.show.db);
+  add_id(verb, "--user", words.user, "The owner's id");
+  add_id(verb, "--project", words.project, "The project's id (default: one with much to show)");
+  verb->callback([&words] {
+    if (!words.user.empty()) words.show.user = id_of<UserId>(words.user);
+    if (!words.project.empty()) words.show.project = id_of<ProjectId>(words.project);
+    words.run = [&words](auto& out, auto& err) { return run_show(words.show, out, err); };
+  });
+}
+
+void add_user(CLI::App& app, Words& words) {
+  CLI::App* user = app.add_subcommand("user", "Users")->require_subcommand(1);
+  CLI::App* list = user->add_subcommand("list", "Every user, one a line");
+  add_db(list, words.user_list.db);
+  add_json(list, words.user_list.json);
+  list->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_user_list(words.user_list, out, err); };
+  });
+  CLI::App* find = user->add_subcommand("find", "The user with an e-mail address");
+  find->add_option("EMAIL", words.user_find.email, "The address")->required();
+  add_db(find, words.user_find.db);
+  add_json(find, words.user_find.json);
+  find->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_user_find(words.user_find, out, err); };
+  });
+}
+
+}  // namespace
+
+int run_command(int argc, const char* const* argv, const Terminal& terminal, std::ostream& out,
+                std::ostream& err) {
+  CLI::App app("bcstore: an embedded store for the data of AI products", "bcstore");
+  app.set_version_flag("--version", "bcstore " BCSTORE_VERSION);
+  app.require_subcommand(1);
+  Words words;
+  words.load.with_progress = terminal.err_is_terminal;
+  add_load(app, words);
+  add_check(app, words);
+  add_stats(app, words);
+  add_show(app, words);
+  add_doc(app, words);
+  add_user(app, words);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, out, err) == 0 ? 0 : kUsageError;
+  }
+  int code = words.run(out, err);
+  out.flush();
+  if (out.good()) return code;
+  err << "bcstore: the output could not be written\n";
+  return 1;
+}
+
+}  // namespace bcstore::cli

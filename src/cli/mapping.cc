@@ -1,0 +1,234 @@
+#include "cli/mapping.h"
+
+#include <fmt/format.h>
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+#include <limits>
+
+namespace bcstore::cli {
+namespace {
+
+constexpr uint64_t kMaxVersion = std::numeric_limits<uint32_t>::max();
+constexpr uint64_t kMaxMessageNumber = std::numeric_limits<int64_t>::max() - 1;
+
+// Null stands for an agent that has no name in the source.
+Actor actor_of(Row& row, std::string_view field) {
+  std::optional<Uuid> id = row.maybe_id(field);
+  return id ? Actor::of_user(UserId(*id)) : Actor::of_agent({});
+}
+
+// The enumerator that a field names.
+template <class Parse>
+auto name_of(Row& row, std::string_view field, Parse parse) {
+  auto value = parse(row.text(field));
+  if (!value) row.refuse(fmt::format("\"{}\" is none of the names that it may be", field));
+  return value.value_or(typename decltype(value)::value_type{});
+}
+
+// JSON that may be left out; null is the same as left out.
+std::optional<std::string_view> maybe_json(Row& row, std::string_view field) {
+  std::optional<std::string_view> json = row.raw_json(field);
+  return json == "null" ? std::nullopt : json;
+}
+
+void add_bytes(std::string& facts, const Uuid& id) {
+  facts.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+}
+
+void add_bytes(std::string& facts, uint64_t number) {
+  for (int shift = 56; shift >= 0; shift -= 8) facts += static_cast<char>(number >> shift);
+}
+
+// Both identities lead with a letter of their own, and are remembered for ever: their bytes must
+// never change.
+std::string identity(std::string facts, Time time, Occurrences& occurrences) {
+  add_bytes(facts, static_cast<uint64_t>(time.us));
+  uint64_t occurrence = occurrences.count(facts, time.us);
+  add_bytes(facts, occurrence);
+  return facts;
+}
+
+std::string hash_of(std::string_view type, std::optional<std::string_view> payload) {
+  std::string text;
+  add_bytes(text, type.size());
+  text.append(type);
+  if (payload) text.append(*payload);
+  XXH128_canonical_t hash;
+  XXH128_canonicalFromHash(&hash, XXH3_128bits(text.data(), text.size()));
+  return std::string(reinterpret_cast<const char*>(hash.digest), sizeof hash.digest);
+}
+
+Parent parent_of_event(Row& row) {
+  if (std::optional<Uuid> project = row.maybe_id("project_id")) return {Kind::project, *project};
+  std::optional<Uuid> user = row.maybe_id("user_id");
+  if (!user) row.refuse("\"project_id\" is missing, and so is \"user_id\"");
+  return {Kind::user, user.value_or(Uuid::nil())};
+}
+
+}  // namespace
+
+Place place_of(Table table, Row& row) {
+  switch (table) {
+    case Table::users:
+      break;
+    case Table::projects:
+      return {{Kind::user, row.id("user_id")}, row.time("created_at").us};
+    case Table::project_versions:
+      return {{Kind::project, row.id("project_id")},
+              static_cast<int64_t>(row.number("version", kMaxVersion))};
+    case Table::documents:
+    case Table::tasks:
+      return {{Kind::project, row.id("project_id")}, row.time("created_at").us};
+    case Table::document_revisions:
+      return {{Kind::document, row.id("document_id")},
+              static_cast<int64_t>(row.number("rev", kMaxVersion))};
+    case Table::task_activity:
+      return {{Kind::task, row.id("task_id")}, row.time("created_at").us};
+    case Table::chat_sessions:
+      return {{Kind::project, row.id("project_id")}, row.time("started_at").us};
+    case Table::chat_messages:
+      return {{Kind::session, row.id("session_id")},
+              static_cast<int64_t>(row.number("seq", kMaxMessageNumber))};
+    case Table::events:
+      return {parent_of_event(row), row.time("created_at").us};
+  }
+  return {};
+}
+
+uint64_t Occurrences::count(const std::string& facts, int64_t order) {
+  // Equal rows have equal times, and rows come in the order of their times.
+  if (order != order_) seen_.clear();
+  order_ = order;
+  return seen_[facts]++;
+}
+
+ImportedUser user_of(Row& row) {
+  return {.id = UserId(row.id("id")),
+          .email = row.text("email"),
+          .created_at = row.time("created_at"),
+          .full_name = row.maybe_text("full_name"),
+          .stripe_customer_id = row.maybe_text("stripe_customer_id"),
+          .is_pro = row.flag("is_pro", false)};
+}
+
+VersionOne version_one_of(Row& row) {
+  return {.row = {row.time("created_at"), actor_of(row, "created_by")},
+          .change_note = row.maybe_text("change_note")};
+}
+
+Uuid map_project(Row& row, UserId owner, const std::optional<VersionOne>& version_one,
+                 Importer& importer) {
+  Uuid id = row.id("id");
+  NewProject project{.name = row.text("name"),
+                     .idea_prompt = row.maybe_text("idea_prompt").value_or(std::string_view()),
+                     .status = name_of(row, "status", parse_project_status)};
+  Importer::Row fact{row.time("created_at"), Actor::of_user(owner)};
+  if (!row.ok()) return id;
+  std::optional<Importer::Row> first;
+  if (version_one) {
+    project.change_note = version_one->change_note;
+    first = version_one->row;
+  }
+  importer.project(ProjectId(id), project, fact, first);
+  return id;
+}
+
+void map_version(Row& row, Importer& importer) {
+  ProjectId project(row.id("project_id"));
+  auto version = static_cast<uint32_t>(row.number("version", kMaxVersion));
+  NewVersion fields{.change_note = row.maybe_text("change_note")};
+  Importer::Row fact{row.time("created_at"), actor_of(row, "created_by")};
+  if (row.ok()) importer.version(project, version, fields, fact);
+}
+
+Uuid map_document(Row& row, UserId owner, Importer& importer) {
+  Uuid id = row.id("id");
+  ProjectId project(row.id("project_id"));
+  NewDocument document{.section = name_of(row, "section", parse_section),
+                       .version = static_cast<uint32_t>(row.number("version", kMaxVersion)),
+                       .is_locked = row.flag("is_locked", true)};
+  Importer::Row fact{row.time("created_at"), Actor::of_user(owner)};
+  if (row.ok()) importer.document(DocumentId(id), project, document, fact);
+  return id;
+}
+
+void map_revision(Row& row, Importer& importer) {
+  DocumentId document(row.id("document_id"));
+  auto rev = static_cast<uint32_t>(row.number("rev", kMaxVersion));
+  NewRevision revision{.content = {}, .change_note = row.maybe_text("change_note")};
+  std::optional<std::string_view> json = row.raw_json("content");
+  if (json && !row.maybe_text("body_md")) {
+    revision.content = *json;
+  } else {
+    revision.content = row.text("body_md");
+    revision.content_type = ContentType::text;
+  }
+  Importer::Row fact{row.time("created_at"), actor_of(row, "created_by")};
+  if (row.ok()) importer.revision(document, rev, revision, fact);
+}
+
+Uuid map_task(Row& row, UserId owner, Importer& importer) {
+  Uuid id = row.id("id");
+  ProjectId project(row.id("project_id"));
+  NewTask task{.title = row.text("title"),
+               .description = row.maybe_text("description").value_or(std::string_view()),
+               .phase = row.maybe_int32("phase")};
+  Importer::Row fact{row.time("created_at"), Actor::of_user(owner)};
+  if (row.ok()) importer.task(TaskId(id), project, task, fact);
+  return id;
+}
+
+void map_activity(Row& row, Occurrences& occurrences, Importer& importer) {
+  TaskId task(row.id("task_id"));
+  TaskAction action = name_of(row, "action", parse_task_action);
+  Importer::Row fact{row.time("created_at"), actor_of(row, "user_id")};
+  if (!row.ok()) return;
+  std::string facts = "a";
+  add_bytes(facts, task.uuid());
+  facts += static_cast<char>(action);
+  facts += static_cast<char>(fact.actor.kind);
+  add_bytes(facts, fact.actor.user.uuid());
+  importer.activity(task, action, identity(facts, fact.created_at, occurrences), fact);
+}
+
+Uuid map_session(Row& row, UserId owner, Importer& importer) {
+  Uuid id = row.id("id");
+  ProjectId project(row.id("project_id"));
+  NewChat chat{.title = row.maybe_text("title")};
+  Importer::Row fact{row.time("started_at"), Actor::of_user(owner)};
+  if (row.ok()) importer.chat(ChatSessionId(id), project, chat, fact);
+  return id;
+}
+
+void map_message(Row& row, UserId owner, uint64_t seq, Importer& importer) {
+  ChatSessionId session(row.id("session_id"));
+  MessageId id(row.maybe_id("id").value_or(Uuid::nil()));
+  NewMessage message{.role = name_of(row, "role", parse_role),
+                     .content = row.text("content"),
+                     .token_count = row.maybe_int32("token_count"),
+                     .call_id = row.maybe_text("call_id"),
+                     .name = row.maybe_text("name"),
+                     .metadata = maybe_json(row, "metadata")};
+  // What a person wrote is the owner's; everything else came from a machine.
+  Actor actor = message.role == Role::user ? Actor::of_user(owner) : Actor::of_agent({});
+  Importer::Row fact{row.time("created_at"), actor};
+  if (row.ok()) importer.message(session, seq, id, message, fact);
+}
+
+void map_event(Row& row, Occurrences& occurrences, Importer& importer) {
+  NewEvent event{.type = row.text("event_type"), .payload = maybe_json(row, "payload")};
+  std::string facts = "e";
+  if (std::optional<Uuid> project = row.maybe_id("project_id")) {
+    event.project = ProjectId(*project);
+    add_bytes(facts, *project);
+  }
+  Importer::Row fact{row.time("created_at"), Actor::of_agent({})};
+  if (!row.ok()) return;
+  facts += hash_of(event.type, event.payload);
+  importer.event(event, identity(facts, fact.created_at, occurrences), fact);
+}
+
+}  // namespace bcstore::cli

@@ -1,0 +1,65 @@
+// The verbs of the command that look at a store. Each answers the exit code: 0, or 1 with a
+// sentence on `err`. None of them makes a store that is not there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "bcstore/bcstore.h"
+
+namespace bcstore::cli {
+
+struct CheckArgs {
+  std::string db;
+  bool json = false;
+  bool is_deep = false;  // reads every block of every file too
+};
+// 1 also when something is violated.
+int run_check(const CheckArgs& args, std::ostream& out, std::ostream& err);
+
+struct StatsArgs {
+  std::string db;
+  bool json = false;
+};
+int run_stats(const StatsArgs& args, std::ostream& out, std::ostream& err);
+
+struct DocShowArgs {
+  std::string db;
+  UserId user{};
+  DocumentId document{};
+  std::optional<uint32_t> rev = std::nullopt;  // default: the newest
+};
+// Writes the content's exact bytes and nothing else.
+int run_doc_show(const DocShowArgs& args, std::ostream& out, std::ostream& err);
+
+struct ShowArgs {
+  std::string db;
+  std::optional<UserId> user = std::nullopt;
+  std::optional<ProjectId> project = std::nullopt;
+};
+// One project: its newest documents, its open tasks and its last messages. Without a project the
+// first that has all of them, else the first that comes closest.
+int run_show(const ShowArgs& args, std::ostream& out, std::ostream& err);
+
+struct UserListArgs {
+  std::string db;
+  bool json = false;
+};
+int run_user_list(const UserListArgs& args, std::ostream& out, std::ostream& err);
+
+struct UserFindArgs {
+  std::string db;
+  std::string email;
+  bool json = false;
+};
+// 1 also when nobody has the address.
+int run_user_find(const UserFindArgs& args, std::ostream& out, std::ostream& err);
+
+// Opens a store that is there; says on `err` why it can not.
+Result<Store> open_existing(const std::string& db, std::ostream& err);
+// Says it on `err`, and answers the exit code 1.
+int failed(const Status& status, std::ostream& err);
+
+}  // namespace bcstore::cli

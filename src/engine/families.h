@@ -1,0 +1,53 @@
+// Which family each kind of record lies in.
+#pragma once
+
+#include "engine/engine.h"
+#include "format/key.h"
+
+namespace bcstore::engine {
+
+constexpr Family family_of(format::Kind kind) {
+  using format::Kind;
+  switch (kind) {
+    case Kind::store:
+      return Family::system;
+    case Kind::project:
+    case Kind::document:
+    case Kind::task_place:
+    case Kind::task:
+    case Kind::session:
+      return Family::heads;
+    case Kind::user:
+    case Kind::project_version:
+    case Kind::project_status:
+    case Kind::document_lock:
+    case Kind::task_revision:
+    case Kind::task_activity:
+    case Kind::session_title:
+      return Family::history;
+    case Kind::revision:
+      return Family::revisions;
+    case Kind::message:
+    case Kind::event:
+      return Family::months;
+    case Kind::commit_link:
+    case Kind::commit_body:
+      return Family::log;
+    case Kind::email:
+    case Kind::customer:
+    case Kind::owner_hash:
+    case Kind::idempotency:
+    case Kind::import_identity:
+    case Kind::project_by_age:
+    case Kind::document_slot:
+    case Kind::document_by_section:
+    case Kind::session_by_age:
+    case Kind::message_id:
+    case Kind::session_month:
+    case Kind::event_month:
+      return Family::index;
+  }
+  return Family::system;
+}
+
+}  // namespace bcstore::engine

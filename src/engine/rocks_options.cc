@@ -1,0 +1,138 @@
+#include "engine/rocks_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+
+namespace bcstore::engine {
+namespace {
+
+constexpr double kBloomBitsPerKey = 10;
+
+// How a family differs from the others.
+struct Shape {
+  size_t memtable_share;  // of 32; two memtables may live, so the sum stays below 32 * 2
+  size_t block_bytes;
+  bool bloom;  // read by key, often for keys that are not there
+  rocksdb::CompressionType upper;
+  rocksdb::CompressionType bottom;
+};
+
+Shape shape_of(Family family) {
+  using rocksdb::kLZ4Compression;
+  using rocksdb::kNoCompression;
+  using rocksdb::kZSTD;
+  switch (family) {
+    case Family::system:
+      return {1, 4096, false, kNoCompression, kNoCompression};
+    case Family::heads:
+      return {3, 4096, true, kNoCompression, kLZ4Compression};
+    case Family::history:
+      return {4, 8192, true, kLZ4Compression, kZSTD};
+    case Family::revisions:  // the values are compressed already
+      return {8, 8192, true, kNoCompression, kNoCompression};
+    case Family::months:
+      return {8, 16384, false, kLZ4Compression, kZSTD};
+    case Family::index:
+      return {4, 4096, true, kLZ4Compression, kZSTD};
+    case Family::log:
+      return {4, 16384, false, kLZ4Compression, kZSTD};
+  }
+  return {1, 4096, false, kNoCompression, kNoCompression};
+}
+
+size_t memtable_bytes(Family family, const MemoryShares& shares) {
+  const size_t bytes = shares.memtable_bytes / 32 * shape_of(family).memtable_share;
+  // Heads are overwritten: a small memtable is searched faster and flushes little that is stale.
+  const size_t most = family == Family::heads ? size_t{4} << 20 : size_t{64} << 20;
+  return std::clamp(bytes, size_t{64} << 10, most);
+}
+
+}  // namespace
+
+MemoryShares share_memory(size_t budget_bytes) {
+  const size_t cache_bytes = budget_bytes - budget_bytes / 8;
+  return {cache_bytes, budget_bytes / 4};
+}
+
+std::shared_ptr<rocksdb::Cache> new_block_cache(const MemoryShares& shares) {
+  // A value may be as large as a shard: few shards, so that it does not empty its own.
+  const int shard_bits = shares.cache_bytes >= (size_t{128} << 20) ? 3 : 1;
+  constexpr double kIndexAndFilterShare = 0.3;
+  return rocksdb::NewLRUCache(shares.cache_bytes, shard_bits, /*strict_capacity_limit=*/false,
+                              kIndexAndFilterShare);
+}
+
+rocksdb::DBOptions database_options(const MemoryShares& shares,
+                                    const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::DBOptions options;
+  // Recovery. A torn tail is normal after a crash; any other damage of the log is an error. The
+  // default mode would drop synced rows in silence.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.best_efforts_recovery = false;
+  options.paranoid_checks = true;
+  options.track_and_verify_wals_in_manifest = false;  // refuses sound stores in this version
+  options.fail_if_options_file_error = true;
+  // The log. One row in a quiet family would keep every log file alive without the limit.
+  options.max_total_wal_size = uint64_t{64} << 20;
+  options.recycle_log_file_num = 0;  // recycling keeps erased bytes and can bring rows back
+  options.wal_compression = rocksdb::kNoCompression;
+  options.manual_wal_flush = false;
+  // One writer, one batch after another: none of the looser write paths.
+  options.enable_pipelined_write = false;
+  options.unordered_write = false;
+  options.two_write_queues = false;
+  options.allow_concurrent_memtable_write = false;
+  options.atomic_flush = false;
+  // After an error the store is read-only until it is opened again.
+  options.max_bgerror_resume_count = 0;
+  options.allow_data_in_errors = false;
+  // Files.
+  options.allow_mmap_reads = false;
+  options.allow_mmap_writes = false;
+  options.use_direct_reads = false;
+  options.use_direct_io_for_flush_and_compaction = false;
+  options.max_open_files = -1;
+  options.max_background_jobs = 2;
+  options.max_manifest_file_size = uint64_t{64} << 20;
+  // Its statistics would need a thread that wakes for nothing.
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;  // its default depends on NDEBUG
+  options.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(shares.memtable_bytes, cache);
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& shares,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
+  const Shape shape = shape_of(family);
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = shape.block_bytes;
+  table.cache_index_and_filter_blocks = true;  // so that the budget covers them
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  if (shape.bloom) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  }
+
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = memtable_bytes(family, shares);
+  options.compression = shape.upper;
+  options.bottommost_compression = shape.bottom;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.force_consistency_checks = true;
+  // A prefix extractor would let an iterator without bounds walk into another owner's rows.
+  options.prefix_extractor = nullptr;
+  options.compaction_filter = nullptr;
+  options.compaction_filter_factory = nullptr;
+  return options;
+}
+
+}  // namespace bcstore::engine

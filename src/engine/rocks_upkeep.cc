@@ -1,0 +1,134 @@
+// The calls of RocksEngine that work on whole files.
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/rocks_engine.h"
+#include "engine/rocks_files.h"
+#include "engine/rocks_status.h"
+
+namespace bcstore::engine {
+namespace {
+
+uint64_t property(RocksCore& core, Family family, const std::string& name) {
+  uint64_t number = 0;
+  // False for a property that RocksDB does not know: the number stays 0.
+  return core.db().GetIntProperty(core.family(family), name, &number) ? number : 0;
+}
+
+FamilyStats family_stats(RocksCore& core, Family family) {
+  FamilyStats stats;
+  stats.name = to_string(family);
+  stats.keys_estimate = property(core, family, rocksdb::DB::Properties::kEstimateNumKeys);
+  stats.sst_bytes = property(core, family, rocksdb::DB::Properties::kTotalSstFilesSize);
+  stats.memtable_bytes = property(core, family, rocksdb::DB::Properties::kCurSizeAllMemTables);
+  return stats;
+}
+
+std::vector<FamilyStats> all_family_stats(RocksCore& core) {
+  std::vector<FamilyStats> all;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    all.push_back(family_stats(core, static_cast<Family>(i)));
+  }
+  return all;
+}
+
+// What a flush may write, and with `compact` also the merge of the largest family.
+uint64_t upkeep_bytes(RocksCore& core, bool compact) {
+  uint64_t memtables = 0;
+  uint64_t largest = 0;
+  for (const FamilyStats& family : all_family_stats(core)) {
+    memtables += family.memtable_bytes;
+    largest = std::max(largest, family.sst_bytes + family.memtable_bytes);
+  }
+  return memtables + (compact ? largest : 0);
+}
+
+}  // namespace
+
+Status RocksEngine::flush_memtables() {
+  rocksdb::FlushOptions options;
+  options.wait = true;
+  options.allow_write_stall = true;
+  const std::vector<rocksdb::ColumnFamilyHandle*> families(core_->parts().families.begin(),
+                                                           core_->parts().families.end());
+  Status flushed = from_rocks(core_->db().Flush(options, families), "cannot flush");
+  if (!flushed.ok()) core_->latch().set(flushed);
+  return flushed;
+}
+
+Status RocksEngine::flush(bool compact) {
+  const RocksCall call(*core_);
+  if (!call.status().ok()) return call.status();
+  if (Status latched = core_->latch().check(); !latched) return latched;
+  if (Status space = core_->gate().admit(upkeep_bytes(*core_, compact)); !space) return space;
+  if (Status flushed = flush_memtables(); !flushed || !compact) return flushed;
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = true;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  for (rocksdb::ColumnFamilyHandle* family : core_->parts().families) {
+    Status merged =
+        from_rocks(core_->db().CompactRange(options, family, /*begin=*/nullptr, /*end=*/nullptr),
+                   "cannot compact family " + family->GetName());
+    if (merged.ok()) continue;
+    core_->latch().set(merged);
+    return merged;
+  }
+  return Status();
+}
+
+Status RocksEngine::verify_files() {
+  const RocksCall call(*core_);
+  if (!call.status().ok()) return call.status();
+  return from_rocks(core_->db().VerifyChecksum(), "a file of the store is damaged");
+}
+
+Status RocksEngine::checkpoint(const std::string& directory) {
+  const RocksCall call(*core_);
+  if (!call.status().ok()) return call.status();
+  if (Status latched = core_->latch().check(); !latched) return latched;
+  FileSystem& files = *core_->parts().files;
+  Result<FileInfo> there = files.info(directory);
+  if (there) return Status(Code::already_exists, directory + " exists already");
+  if (there.code() != Code::not_found) return there.status();
+  Result<FileInfo> parent = files.info(parent_directory(directory));
+  if (!parent) return parent.status();
+  const uint64_t memtables = upkeep_bytes(*core_, /*compact=*/false);
+  if (Status space = core_->gate().admit(memtables); !space) return space;
+  if (Status space = core_->gate().admit_at(parent_directory(directory), memtables); !space)
+    return space;
+  // A checkpoint links files of the log: what they hold must be on disk, and little of it.
+  if (Status flushed = flush_memtables(); !flushed) return flushed;
+  if (Status synced = sync(); !synced) return synced;
+  rocksdb::Checkpoint* made = nullptr;
+  const rocksdb::Status created = rocksdb::Checkpoint::Create(&core_->db(), &made);
+  if (!created.ok()) return from_rocks(created, "cannot make a checkpoint");
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return from_rocks(checkpoint->CreateCheckpoint(directory), "cannot make a checkpoint");
+}
+
+EngineStats RocksEngine::stats() const {
+  EngineStats stats;
+  const RocksCall call(*core_);
+  if (!call.status().ok()) return stats;
+  stats.families = all_family_stats(*core_);
+  stats.block_cache_bytes =
+      property(*core_, Family::system, rocksdb::DB::Properties::kBlockCacheUsage);
+  stats.live_children = core_->live() - 1;  // this call is no child
+  core_->count_snapshots(&stats);
+  FileSystem& files = *core_->parts().files;
+  const std::string& path = core_->parts().path;
+  Result<std::vector<std::string>> names = files.list(path);
+  if (!names) return stats;
+  for (const std::string& name : *names) {
+    Result<FileInfo> info = files.info(path + "/" + name);
+    if (!info || info->is_directory) continue;  // a file may be gone since the listing
+    stats.disk_bytes += info->size;
+    if (name.ends_with(".log")) stats.wal_bytes += info->size;
+  }
+  return stats;
+}
+
+}  // namespace bcstore::engine

@@ -1,0 +1,298 @@
+#include "format/record.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "records_generated.h"
+
+namespace bcstore::format {
+
+namespace {
+
+template <class T>
+void put_le(char* to, T value) {
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    to[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+  }
+}
+
+template <class T>
+T get_le(const char* from) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value |= static_cast<uint64_t>(static_cast<uint8_t>(from[i])) << (8 * i);
+  }
+  return static_cast<T>(value);
+}
+
+// The seed binds the meta part to the key and to the first eight header bytes.
+uint64_t seed_of(std::string_view key, const char* header) {
+  return hash64(key) ^ (get_le<uint64_t>(header) * 0x9E3779B97F4A7C15ull);
+}
+
+}  // namespace
+
+uint64_t hash64(std::string_view bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+Uuid hash128(std::string_view bytes, uint64_t seed) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed));
+  Uuid out;
+  std::memcpy(out.bytes.data(), canonical.digest, out.bytes.size());
+  return out;
+}
+
+Draft::Draft(Kind kind, std::string_view meta)
+    : words_(static_cast<char*>(::operator new(kHeaderBytes + meta.size()))),
+      size_(kHeaderBytes + meta.size()),
+      meta_bytes_(meta.size()) {
+  words_[0] = static_cast<char>(kMagic);
+  words_[1] = static_cast<char>(kind);
+  words_[2] = static_cast<char>(kSchema);
+  words_[3] = 0;
+  put_le(words_ + 4, static_cast<uint32_t>(meta.size()));
+  std::memcpy(words_ + kHeaderBytes, meta.data(), meta.size());
+}
+
+Draft::Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd)
+    : words_(static_cast<char*>(
+          ::operator new(kHeaderBytes + meta.size() + kTailHeaderBytes + tail.size()))),
+      size_(kHeaderBytes + meta.size() + kTailHeaderBytes + tail.size()),
+      meta_bytes_(meta.size()),
+      tail_hash_(hash64(tail)) {
+  words_[0] = static_cast<char>(kMagic);
+  words_[1] = static_cast<char>(kind);
+  words_[2] = static_cast<char>(kSchema);
+  words_[3] = static_cast<char>(zstd ? kTail | kZstd : kTail);
+  put_le(words_ + 4, static_cast<uint32_t>(meta.size()));
+  char* to = words_ + kHeaderBytes;
+  std::memcpy(to, meta.data(), meta.size());
+  to += meta.size();
+  put_le(to, tail_hash_);
+  if (!tail.empty()) std::memcpy(to + kTailHeaderBytes, tail.data(), tail.size());
+}
+
+Draft::Draft(Draft&& other) noexcept { *this = std::move(other); }
+
+Draft& Draft::operator=(Draft&& other) noexcept {
+  std::swap(words_, other.words_);
+  std::swap(size_, other.size_);
+  std::swap(meta_bytes_, other.meta_bytes_);
+  std::swap(tail_hash_, other.tail_hash_);
+  return *this;
+}
+
+Draft::~Draft() { ::operator delete(words_); }
+
+Draft Draft::copy(std::string_view value) {
+  Draft copy;
+  if (value.size() < kHeaderBytes) return copy;
+  size_t meta_bytes = get_le<uint32_t>(value.data() + 4);
+  bool has_tail = (static_cast<uint8_t>(value[3]) & kTail) != 0;
+  if (meta_bytes + (has_tail ? kTailHeaderBytes : 0) > value.size() - kHeaderBytes) return copy;
+  copy.words_ = static_cast<char*>(::operator new(value.size()));
+  std::memcpy(copy.words_, value.data(), value.size());
+  copy.size_ = value.size();
+  copy.meta_bytes_ = meta_bytes;
+  return copy;
+}
+
+Draft Draft::clone() const {
+  Draft copy;
+  if (empty()) return copy;
+  copy.words_ = static_cast<char*>(::operator new(size_));
+  std::memcpy(copy.words_, words_, size_);
+  copy.size_ = size_;
+  copy.meta_bytes_ = meta_bytes_;
+  copy.tail_hash_ = tail_hash_;
+  return copy;
+}
+
+std::string_view Draft::tail() const {
+  if (empty() || (static_cast<uint8_t>(words_[3]) & kTail) == 0) return {};
+  size_t offset = kHeaderBytes + meta_bytes_ + kTailHeaderBytes;
+  return {words_ + offset, size_ - offset};
+}
+
+std::string_view Draft::seal(std::string_view key) {
+  if (empty()) return {};
+  bool has_tail = (static_cast<uint8_t>(words_[3]) & kTail) != 0;
+  std::string_view covered(words_ + kHeaderBytes, meta_bytes_ + (has_tail ? kTailHeaderBytes : 0));
+  put_le(words_ + 8, hash64(covered, seed_of(key, words_)));
+  return {words_, size_};
+}
+
+std::string to_hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (char c : bytes) {
+    out += kDigits[static_cast<uint8_t>(c) >> 4];
+    out += kDigits[static_cast<uint8_t>(c) & 15];
+  }
+  return out;
+}
+
+Status corrupt(std::string_view key, std::string_view reason) {
+  const KindInfo* info = parse_key(key);
+  std::string message(info ? info->name : std::string_view("unknown table"));
+  message += " record ";
+  message += to_hex(key);
+  message += ": ";
+  message += reason;
+  return Status(Code::corruption, std::move(message));
+}
+
+Status parse_record(std::string_view key, std::string_view value, Parsed* parsed, bool with_tail) {
+  const KindInfo* info = parse_key(key);
+  if (info == nullptr) return corrupt(key, "the key is of no known form");
+  if (value.size() < kHeaderBytes) return corrupt(key, "shorter than a header");
+  const char* header = value.data();
+  if (static_cast<uint8_t>(header[0]) != kMagic) return corrupt(key, "no magic byte");
+  if (static_cast<uint8_t>(header[1]) != static_cast<uint8_t>(info->kind)) {
+    return corrupt(key, "the kind in the value is not the key's");
+  }
+  auto flags = static_cast<uint8_t>(header[3]);
+  size_t meta_bytes = get_le<uint32_t>(header + 4);
+  size_t rest = value.size() - kHeaderBytes;
+  size_t tail_header = (flags & kTail) != 0 ? kTailHeaderBytes : 0;
+  if (meta_bytes > rest || rest - meta_bytes < tail_header ||
+      (tail_header == 0 && rest != meta_bytes)) {
+    return corrupt(key, "lengths do not add up");
+  }
+  std::string_view covered = value.substr(kHeaderBytes, meta_bytes + tail_header);
+  if (hash64(covered, seed_of(key, header)) != get_le<uint64_t>(header + 8)) {
+    return corrupt(key, "checksum mismatch");
+  }
+  // Only after the checksum: these tell a newer writer from damage.
+  if (static_cast<uint8_t>(header[2]) > kSchema || (flags & ~kKnownFlags) != 0) {
+    return Status(Code::unsupported_format,
+                  std::string(info->name) + " record was written by a newer library");
+  }
+  if (header[2] == 0 || meta_bytes > kMaxMetaBytes ||
+      ((flags & kZstd) != 0 && tail_header == 0)) {
+    return corrupt(key, "outside the format's limits");
+  }
+  parsed->kind = info->kind;
+  parsed->flags = flags;
+  parsed->meta = covered.substr(0, meta_bytes);
+  parsed->tail = value.substr(kHeaderBytes + meta_bytes + tail_header);
+  if (with_tail && tail_header != 0 &&
+      hash64(parsed->tail) != get_le<uint64_t>(covered.data() + meta_bytes)) {
+    return corrupt(key, "tail checksum mismatch");
+  }
+  return Status();
+}
+
+bool verify_meta(Kind kind, const void* meta, size_t bytes) {
+  if (bytes == 0 || bytes > kMaxMetaBytes) return false;
+  flatbuffers::Verifier verifier(static_cast<const uint8_t*>(meta), bytes, kMaxTableDepth,
+                                 kMaxTables);
+  switch (kind) {
+    case Kind::store: return verifier.VerifyBuffer<fb::StoreRecord>();
+    case Kind::user: return verifier.VerifyBuffer<fb::User>();
+    case Kind::commit_body: return verifier.VerifyBuffer<fb::CommitBody>();
+    case Kind::idempotency: return verifier.VerifyBuffer<fb::IdempotencyRecord>();
+    case Kind::project: return verifier.VerifyBuffer<fb::ProjectHead>();
+    case Kind::project_version: return verifier.VerifyBuffer<fb::ProjectVersion>();
+    case Kind::project_status: return verifier.VerifyBuffer<fb::ProjectStatus>();
+    case Kind::document: return verifier.VerifyBuffer<fb::DocumentHead>();
+    case Kind::revision: return verifier.VerifyBuffer<fb::Revision>();
+    case Kind::document_lock: return verifier.VerifyBuffer<fb::LockChange>();
+    case Kind::task: return verifier.VerifyBuffer<fb::TaskHead>();
+    case Kind::task_revision: return verifier.VerifyBuffer<fb::TaskRevision>();
+    case Kind::task_activity: return verifier.VerifyBuffer<fb::TaskActivity>();
+    case Kind::session: return verifier.VerifyBuffer<fb::SessionHead>();
+    case Kind::session_title: return verifier.VerifyBuffer<fb::SessionTitle>();
+    case Kind::message: return verifier.VerifyBuffer<fb::Message>();
+    case Kind::event: return verifier.VerifyBuffer<fb::Event>();
+    default: return false;
+  }
+}
+
+std::string pack(const Reference& reference) {
+  std::string out(Reference::kBytes, '\0');
+  std::memcpy(out.data(), reference.id.bytes.data(), 16);
+  put_le(out.data() + 16, reference.number);
+  put_le(out.data() + 24, reference.extra);
+  return out;
+}
+
+bool unpack(std::string_view meta, Reference* reference) {
+  if (meta.size() != Reference::kBytes) return false;
+  std::memcpy(reference->id.bytes.data(), meta.data(), 16);
+  reference->number = get_le<uint64_t>(meta.data() + 16);
+  reference->extra = get_le<uint32_t>(meta.data() + 24);
+  return true;
+}
+
+std::string pack(const Link& link) {
+  std::string out(Link::kBytes, '\0');
+  put_le(out.data(), link.time_us);
+  put_le(out.data() + 8, link.owner_hash);
+  put_le(out.data() + 16, link.prev_hash);
+  put_le(out.data() + 24, link.body_hash);
+  put_le(out.data() + 32, link.durable_seq);
+  return out;
+}
+
+bool unpack(std::string_view meta, Link* link) {
+  if (meta.size() != Link::kBytes) return false;
+  link->time_us = get_le<int64_t>(meta.data());
+  link->owner_hash = get_le<uint64_t>(meta.data() + 8);
+  link->prev_hash = get_le<uint64_t>(meta.data() + 16);
+  link->body_hash = get_le<uint64_t>(meta.data() + 24);
+  link->durable_seq = get_le<uint64_t>(meta.data() + 32);
+  return true;
+}
+
+void append(std::string* out, const Touched& touched) {
+  char packed[Touched::kBytes];
+  packed[0] = static_cast<char>(touched.kind);
+  packed[1] = 0;
+  std::memcpy(packed + 2, touched.id.bytes.data(), 16);
+  put_le(packed + 18, touched.number);
+  out->append(packed, sizeof packed);
+}
+
+bool unpack(std::string_view tail, std::vector<Touched>* touched) {
+  if (tail.size() % Touched::kBytes != 0) return false;
+  touched->clear();
+  for (; !tail.empty(); tail.remove_prefix(Touched::kBytes)) {
+    const KindInfo* info = kind_info(static_cast<uint8_t>(tail[0]));
+    if (info == nullptr || tail[1] != 0) return false;
+    Touched one;
+    one.kind = info->kind;
+    std::memcpy(one.id.bytes.data(), tail.data() + 2, 16);
+    one.number = get_le<uint64_t>(tail.data() + 18);
+    touched->push_back(one);
+  }
+  return true;
+}
+
+uint64_t body_hash(std::string_view body_value, uint64_t salt) {
+  return hash64(body_value.substr(std::min(kHeaderBytes, body_value.size())), salt);
+}
+
+uint64_t owner_hash(UserId owner, uint64_t store_salt) {
+  return hash64({reinterpret_cast<const char*>(owner.uuid().bytes.data()), 16}, store_salt);
+}
+
+Uuid text_hash(std::string_view text, uint64_t store_salt) { return hash128(text, store_salt); }
+
+std::string fold_case(std::string_view text) {
+  std::string folded(text);
+  for (char& c : folded) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return folded;
+}
+
+}  // namespace bcstore::format

@@ -1,0 +1,166 @@
+// BatchBody: what a WriteBatch and an Importer collect.
+//
+// Everything that needs no decision happens here, in the caller's thread: validation, hashing,
+// encoding, compression, minting of ids. What is left for the commit queue is to decide (does the
+// parent exist, which number is next), to patch the decisions into the encoded records, and to put
+// them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/service.h"
+#include "bcstore/write_batch.h"
+#include "format/record.h"
+#include "model/encode.h"
+#include "model/validate.h"
+
+namespace bcstore::model {
+
+class Core;
+
+enum class Verb : uint8_t {
+  create_user = 1,
+  edit_profile,
+  link_customer,
+  create_project,
+  add_version,
+  set_status,
+  create_document,
+  add_revision,
+  set_lock,
+  create_task,
+  revise_task,
+  record_activity,
+  start_chat,
+  rename_chat,
+  append_message,
+  append_event,
+};
+std::string_view to_string(Verb verb);
+
+// When and by whom an imported row was made.
+struct Origin {
+  Time created_at;
+  Actor actor;
+};
+
+// Texts of an edit that can only be encoded when the state that it edits is known.
+struct Edit {
+  std::optional<std::string> name, text, note;
+  bool set_text = false;  // `text` is to be replaced, also by nothing
+  bool set_phase = false;
+  std::optional<int32_t> phase;
+  bool is_pro = false;
+};
+
+struct Op {
+  Verb verb{};
+  bool number_given = false;      // the caller said which version, revision or seq it must be
+  bool flag = false;              // lock
+  uint64_t number = 0;            // that number; or an enumerator; or the message it replaces
+  Uuid parent;                    // the object written to
+  Uuid id;                        // the object created
+  std::optional<uint64_t> expected;
+  std::unique_ptr<Origin> origin;  // imported rows only
+  std::string identity;            // imported rows without a natural key
+  std::unique_ptr<Origin> first;   // of version 1, if it differs from the project's
+  std::unique_ptr<Edit> edit;
+  Draft head, fact, second;
+  Uuid request;  // of the arguments, minted ids replaced by their ordinals
+
+  size_t bytes() const {
+    return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes();
+  }
+};
+
+class BatchBody {
+ public:
+  BatchBody(std::shared_ptr<Core> core, UserId owner, Actor actor, Status bad = {});
+  ~BatchBody();
+
+  UserId owner() const { return owner_; }
+  const Actor& actor() const { return actor_; }
+  const std::shared_ptr<Core>& core() const { return core_; }
+  const Status& status() const { return status_; }
+  std::vector<Op>& ops() { return ops_; }
+  size_t size() const { return ops_.size(); }
+  size_t bytes() const { return bytes_; }
+  void clear();
+  // Importing: a refused row does not refuse the others; it stands in row_status().
+  void set_importing() { importing_ = true; }
+  bool importing() const { return importing_; }
+  bool audited() const { return audited_; }
+  void set_audited() { audited_ = true; }
+  const std::vector<Status>& row_status() const { return row_status_; }
+  // The owner was minted for this batch: a retry will name another.
+  void set_owner_minted() { owner_minted_ = true; }
+  // Hash of the whole request, for its idempotency key.
+  Uuid request_hash() const;
+
+  Uuid create_project(const NewProject& project, std::unique_ptr<Origin> origin,
+                      std::unique_ptr<Origin> version_one);
+  void add_version(ProjectId project, const NewVersion& version, std::optional<uint32_t> number,
+                   std::unique_ptr<Origin> origin);
+  void set_status(ProjectId project, ProjectStatus status, std::optional<ProjectStatus> expected);
+  Uuid create_document(ProjectId project, const NewDocument& document,
+                       std::unique_ptr<Origin> origin);
+  void add_revision(DocumentId document, const NewRevision& revision, std::optional<uint32_t> rev,
+                    std::unique_ptr<Origin> origin);
+  void set_lock(DocumentId document, bool is_locked, std::optional<bool> expected);
+  Uuid create_task(ProjectId project, const NewTask& task, std::unique_ptr<Origin> origin);
+  void revise_task(TaskId task, const TaskEdit& edit);
+  void record_activity(TaskId task, TaskAction action, std::optional<TaskState> expected,
+                       std::string_view identity, std::unique_ptr<Origin> origin);
+  Uuid start_chat(ProjectId project, const NewChat& chat, std::unique_ptr<Origin> origin);
+  void rename_chat(ChatSessionId session, OptionalText title, std::optional<uint32_t> expected);
+  void append_message(ChatSessionId session, const NewMessage& message, MessageId given_id,
+                      std::optional<uint64_t> seq, std::unique_ptr<Origin> origin);
+  void append_event(const NewEvent& event, std::string_view identity,
+                    std::unique_ptr<Origin> origin);
+  // The store's own trace of what a service read.
+  void append_audit(const NewEvent& event);
+  void edit_profile(const ProfileEdit& edit);
+  void create_user(const UserFields& user, std::unique_ptr<Origin> origin);
+  void link_customer(std::string_view customer_id);
+
+ private:
+  class Arguments;  // collects what a request hash covers
+
+  // The start and end of each verb. finish() keeps the operation, or its refusal.
+  bool room(size_t bytes) const;
+  void finish(Op op, const Arguments& arguments, Status checked);
+  Uuid mint(const std::optional<Uuid>& given);
+  By by(const Op& op) const { return {op.origin ? op.origin->actor : actor_, owner_}; }
+  Status check_origin(const Op& op);
+  Status check_number(std::string_view what, std::optional<uint64_t> number, uint64_t max);
+  Status check_revision(const RevisionFields& fields);
+  Draft encode_revision(By by, const RevisionFields& fields);
+
+  std::shared_ptr<Core> core_;
+  UserId owner_;
+  Actor actor_;
+  Status bad_;  // of the handle that made the batch
+  Status status_;
+  bool importing_ = false;
+  bool audited_ = false;
+  bool owner_minted_ = false;
+  std::vector<Op> ops_;
+  std::vector<Status> row_status_;
+  std::vector<Uuid> minted_;
+  size_t bytes_ = 0;
+  Encoder encoder_;
+  JsonChecker json_;
+};
+
+struct BatchAccess {
+  static WriteBatch make(std::unique_ptr<BatchBody> body) { return WriteBatch(std::move(body)); }
+  static BatchBody* body(WriteBatch& batch) { return batch.body_.get(); }
+  static std::unique_ptr<BatchBody> take(WriteBatch& batch) { return std::move(batch.body_); }
+};
+
+}  // namespace bcstore::model

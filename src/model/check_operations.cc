@@ -1,0 +1,99 @@
+// The operations that a commit body lists: what each wrote is there.
+//
+// The numbers of a stream say that none is missing before its newest row; this says that the newest
+// row itself is not missing.
+#include <fmt/format.h>
+
+#include <optional>
+#include <vector>
+
+#include "model/check_walk.h"
+
+namespace bcstore::model {
+
+using format::Key;
+using format::Kind;
+using format::Touched;
+
+namespace {
+
+constexpr size_t kRoundReads = 64;
+
+// The key of what was written; nullopt for what has no key that the operation alone tells.
+std::optional<Key> written_key(UserId owner, const Touched& one) {
+  const auto number = static_cast<uint32_t>(one.number);
+  Key key(owner, one.kind);
+  switch (one.kind) {
+    case Kind::user: return key.not_u32(number);
+    case Kind::project:
+    case Kind::document:
+    case Kind::session: return key.append(one.id);
+    case Kind::task: return Key(owner, Kind::task_place).append(one.id);
+    case Kind::project_version:
+    case Kind::project_status:
+    case Kind::revision:
+    case Kind::document_lock:
+    case Kind::task_revision:
+    case Kind::session_title: return key.append(one.id).not_u32(number);
+    case Kind::task_activity: return key.append(one.id).not_u64(one.number);
+    default: return std::nullopt;
+  }
+}
+
+void report(CheckWalk& walk, const CheckedRecord& body, const Touched& one) {
+  walk.violation(body, "what a commit wrote exists",
+                 fmt::format("{} {} {}", format::to_string(one.kind), to_string(one.id),
+                             one.number));
+}
+
+// Messages and events lie in months.
+Status check_in_month(CheckWalk& walk, const CheckedRecord& body, const Touched& one) {
+  CheckRead written("");
+  if (one.kind == Kind::event) {
+    if (Status s = walk.read_event(body.owner(), one.number, &written); !s.ok()) return s;
+    if (written.absent()) report(walk, body, one);
+    return Status();
+  }
+  const Key prefix = Key(body.owner(), Kind::message).append(one.id);
+  if (Status s = walk.read_first(prefix, &written); !s.ok()) return s;
+  // Numbers are dense: a newest one that is not below this one says that it is there.
+  if (written.absent() || ~format::key_u64(written.key, 37) < one.number) report(walk, body, one);
+  return Status();
+}
+
+Status read_round(CheckWalk& walk, const CheckedRecord& body, const std::vector<Touched>& round,
+                  std::vector<CheckRead>* reads) {
+  if (Status s = walk.read(*reads); !s.ok()) return s;
+  for (size_t i = 0; i < reads->size(); ++i) {
+    if ((*reads)[i].absent()) report(walk, body, round[i]);
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status check_operations(CheckWalk& walk, const CheckedRecord& body,
+                        const std::vector<Touched>& operations) {
+  std::vector<Touched> round;
+  std::vector<CheckRead> reads;
+  for (const Touched& one : operations) {
+    if (one.kind == Kind::message || one.kind == Kind::event) {
+      if (Status s = check_in_month(walk, body, one); !s.ok()) return s;
+      continue;
+    }
+    const std::optional<Key> key = written_key(body.owner(), one);
+    if (!key) {
+      report(walk, body, one);  // no commit writes such a record by itself
+      continue;
+    }
+    round.push_back(one);
+    reads.emplace_back(*key);
+    if (reads.size() < kRoundReads) continue;
+    if (Status s = read_round(walk, body, round, &reads); !s.ok()) return s;
+    round.clear();
+    reads.clear();
+  }
+  return reads.empty() ? Status() : read_round(walk, body, round, &reads);
+}
+
+}  // namespace bcstore::model

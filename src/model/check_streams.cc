@@ -1,0 +1,192 @@
+// Numbered facts of one parent: dense numbers, running maxima of time and month, newest first.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/check_walk.h"
+
+namespace bcstore::model {
+
+using format::Key;
+using format::Kind;
+
+namespace {
+
+struct StreamForm {
+  Kind kind;
+  std::string_view number;  // its name
+  size_t group_bytes;       // of the key: what names the parent
+  size_t number_at;
+  size_t number_bytes;
+};
+
+constexpr StreamForm kStreams[] = {
+    {Kind::user, "rev", 17, 17, 4},
+    {Kind::project_version, "version", 33, 33, 4},
+    {Kind::project_status, "number", 33, 33, 4},
+    {Kind::revision, "rev", 33, 33, 4},
+    {Kind::document_lock, "number", 33, 33, 4},
+    {Kind::task_revision, "rev", 33, 33, 4},
+    {Kind::task_activity, "seq", 33, 33, 8},
+    {Kind::session_title, "number", 33, 33, 4},
+    {Kind::message, "seq", 33, 37, 8},
+    {Kind::event, "id", 17, 21, 8},
+};
+
+const StreamForm* form_of(Kind kind) {
+  for (const StreamForm& form : kStreams) {
+    if (form.kind == kind) return &form;
+  }
+  return nullptr;
+}
+
+bool has_months(const StreamForm& form) { return form.number_at != form.group_bytes; }
+
+}  // namespace
+
+Status CheckWalk::step(const CheckedRecord& record) {
+  const StreamForm* form = form_of(record.kind());
+  if (form == nullptr) return close_stream();
+  CheckStreamRow row;
+  row.key.assign(record.key());
+  row.group_bytes = form->group_bytes;
+  row.number = form->number_bytes == 4 ? ~format::key_u32(row.key, form->number_at)
+                                       : ~format::key_u64(row.key, form->number_at);
+  if (has_months(*form)) row.month = ~format::key_u32(row.key, form->group_bytes);
+  row.verified = record.verified();
+  if (row.verified) {
+    row.created_at_us = record.common().created_at();
+    row.effective_at_us = record.common().effective_at();
+  }
+  const std::string_view group = std::string_view(row.key).substr(0, row.group_bytes);
+  const bool newest = newer_.key.empty() ||
+                      std::string_view(newer_.key).substr(0, newer_.group_bytes) != group;
+  if (newest) {
+    if (Status s = close_stream(); !s.ok()) return s;
+    if (Status s = check_newest(*this, record); !s.ok()) return s;
+  } else if (Status s = compare(newer_, &row); !s.ok()) {
+    return s;
+  }
+  newer_ = std::move(row);
+  return Status();
+}
+
+Status CheckWalk::close_stream() {
+  if (newer_.key.empty()) return Status();
+  Status s = compare(newer_, nullptr);
+  newer_ = {};
+  return s;
+}
+
+// `older` is null for the oldest row of its stream.
+Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* older) {
+  const format::KindInfo* info = format::parse_key(newer.key);
+  const StreamForm& form = *form_of(info->kind);
+  const uint64_t before = older ? older->number : 0;
+  bool gap = newer.number != before + 1;
+  if (info->kind == Kind::event) {
+    gap = false;
+    if (newer.number <= before) {
+      violation(info->name, newer.key, "ids rise from month to month",
+                fmt::format("{} comes after {}", newer.number, before));
+    }
+  } else if (gap) {
+    violation(info->name, newer.key, fmt::format("{} is dense from 1", form.number),
+              fmt::format("{} comes after {}", newer.number, before));
+  }
+  if (newer.verified && (older == nullptr || older->verified)) {
+    const int64_t floor = older ? std::max(older->effective_at_us, newer.created_at_us)
+                                : newer.created_at_us;
+    // Behind a gap the maximum may have been that of a row that is lost.
+    if (gap ? newer.effective_at_us < floor : newer.effective_at_us != floor) {
+      violation(info->name, newer.key, "effective_at is the running maximum of created_at",
+                fmt::format("it is {} and should be {}", newer.effective_at_us, floor));
+    }
+  }
+  if (!has_months(form)) return Status();
+  compare_months(newer, older, gap);
+  return older == nullptr || older->month != newer.month ? expect_month_row(newer) : Status();
+}
+
+void CheckWalk::compare_months(const CheckStreamRow& newer, const CheckStreamRow* older, bool gap) {
+  if (!newer.verified) return;
+  const uint32_t own = month_of(Time{newer.created_at_us});
+  const uint32_t floor = older ? std::max(older->month, own) : own;
+  if (gap ? newer.month < floor : newer.month != floor) {
+    violation(format::parse_key(newer.key)->name, newer.key,
+              "month is the running maximum of created_at",
+              fmt::format("it is {} and should be {}", newer.month, floor));
+  }
+}
+
+// The first record of a month in its stream has a row in the index.
+Status CheckWalk::expect_month_row(const CheckStreamRow& first) {
+  const bool of_event = format::parse_key(first.key)->kind == Kind::event;
+  Key key(format::key_owner(first.key), of_event ? Kind::event_month : Kind::session_month);
+  if (!of_event) key.append(format::key_uuid(first.key, 17));
+  key.not_u64(first.number);
+  CheckRead row{key};
+  if (Status s = read(row); !s.ok()) return s;
+  const std::string_view table = format::parse_key(row.key)->name;
+  if (row.absent()) {
+    violation(table, row.key, "record has its index entry", fmt::format("month {}", first.month));
+  } else if (row.found() && row.record.reference().number != first.month) {
+    violation(table, row.key, "index entry names its record",
+              fmt::format("it says month {}, the record lies in {}",
+                          row.record.reference().number, first.month));
+  }
+  return Status();
+}
+
+Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
+  switch (record.kind()) {
+    case Kind::user: return check_newest_user(walk, record);
+    case Kind::project_version:
+    case Kind::project_status: return check_newest_of_project(walk, record);
+    case Kind::revision:
+    case Kind::document_lock: return check_newest_of_document(walk, record);
+    case Kind::task_revision:
+    case Kind::task_activity: return check_newest_of_task(walk, record);
+    case Kind::session_title:
+    case Kind::message: return check_newest_of_session(walk, record);
+    default: return Status();  // events belong to their owner
+  }
+}
+
+Status check_record(CheckWalk& walk, const CheckedRecord& record) {
+  switch (record.kind()) {
+    case Kind::store: return check_store_record(walk, record);
+    case Kind::email: return check_email(walk, record);
+    case Kind::customer: return check_customer(walk, record);
+    case Kind::owner_hash: return check_owner_hash(walk, record);
+    case Kind::commit_link: return check_link(walk, record);
+    case Kind::user: return check_user(walk, record);
+    case Kind::commit_body: return check_body(walk, record);
+    case Kind::idempotency: return check_idempotency(walk, record);
+    case Kind::import_identity: return check_import_identity(walk, record);
+    case Kind::project: return check_project(walk, record);
+    case Kind::project_by_age: return check_project_by_age(walk, record);
+    case Kind::project_version: return check_project_version(walk, record);
+    case Kind::project_status: return check_project_status(walk, record);
+    case Kind::document: return check_document(walk, record);
+    case Kind::document_slot:
+    case Kind::document_by_section: return check_document_entry(walk, record);
+    case Kind::revision: return check_revision(walk, record);
+    case Kind::document_lock: return Status();  // its stream and its head say it all
+    case Kind::task_place: return check_task_place(walk, record);
+    case Kind::task: return check_task(walk, record);
+    case Kind::task_revision: return check_task_revision(walk, record);
+    case Kind::task_activity: return check_task_activity(walk, record);
+    case Kind::session: return check_session(walk, record);
+    case Kind::session_by_age: return check_session_by_age(walk, record);
+    case Kind::session_title: return Status();
+    case Kind::message: return check_message(walk, record);
+    case Kind::message_id: return check_message_id(walk, record);
+    case Kind::event: return check_event(walk, record);
+    case Kind::session_month:
+    case Kind::event_month: return check_month_row(walk, record);
+  }
+  return Status();
+}
+
+}  // namespace bcstore::model

@@ -1,0 +1,278 @@
+#include "model/commit_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace bcstore::model {
+
+namespace {
+constexpr size_t kMaxGroup = 1024;                       // commits
+constexpr size_t kMaxGroupBytes = kMaxBatchBytes + (8u << 20);
+constexpr int kMaxRounds = 64;
+
+Status closed_status() { return Status(Code::closed, "the store is closed"); }
+}  // namespace
+
+CommitQueue::CommitQueue(std::unique_ptr<Executor> executor, engine::Engine& engine,
+                         uint32_t group_fill_us, AuditSource audits)
+    : executor_(std::move(executor)),
+      engine_(engine),
+      group_fill_us_(group_fill_us),
+      audits_(std::move(audits)) {
+  counters_.last_seq = executor_->last_seq();
+  counters_.durable_seq = executor_->durable_seq();
+}
+
+void CommitQueue::commit(const std::shared_ptr<Ticket>& ticket) {
+  Lock lock(mutex_);
+  if (closed_) {
+    ticket->outcome.status = closed_status();
+    return;
+  }
+  ++inside_;
+  pending_.push_back(ticket);
+  if (fill_to_ != 0 && pending_.size() >= fill_to_) arrived_.notify_one();
+  wait_locked(lock, ticket);
+  --inside_;
+}
+
+bool CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
+  Lock lock(mutex_);
+  if (closed_) {
+    ticket->outcome.status = closed_status();
+    ticket->done = true;
+    return true;
+  }
+  if (pending_.size() >= kMaxPending) return false;
+  pending_.push_back(std::move(ticket));
+  if (fill_to_ != 0 && pending_.size() >= fill_to_) arrived_.notify_one();
+  return true;
+}
+
+void CommitQueue::wait(const std::shared_ptr<Ticket>& ticket) {
+  Lock lock(mutex_);
+  ++inside_;
+  wait_locked(lock, ticket);
+  --inside_;
+}
+
+bool CommitQueue::ready(const std::shared_ptr<Ticket>& ticket) {
+  Lock lock(mutex_);
+  return ticket->done;
+}
+
+void CommitQueue::wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket) {
+  while (!ticket->done) {
+    if (!leading_) {
+      lead(lock, ticket.get());
+      continue;
+    }
+    ticket->waited = true;
+    ticket->wake.wait(lock, [&] { return ticket->done || ticket->lead; });
+    ticket->waited = false;
+    if (ticket->lead) {
+      ticket->lead = false;
+      leading_ = false;
+    }
+  }
+}
+
+Status CommitQueue::drive() {
+  Lock lock(mutex_);
+  idle_.wait(lock, [&] { return !leading_; });
+  if (closed_) return closed_status();
+  lead_all(lock);
+  return engine_.health();
+}
+
+Status CommitQueue::flush_audits() {
+  Lock lock(mutex_);
+  idle_.wait(lock, [&] { return !leading_; });
+  if (closed_) return closed_status();
+  leading_ = true;
+  lock.unlock();
+  write_audits();
+  lock.lock();
+  step_down();
+  return engine_.health();
+}
+
+Status CommitQueue::sync() {
+  Lock lock(mutex_);
+  idle_.wait(lock, [&] { return !leading_; });
+  if (closed_) return closed_status();
+  lead_all(lock);
+  idle_.wait(lock, [&] { return !leading_; });
+  leading_ = true;
+  lock.unlock();
+  write_audits();
+  Status status = engine_.sync();
+  if (status.ok()) {
+    executor_->mark_durable();
+    counters_.durable_seq = executor_->durable_seq();
+    ++counters_.syncs;
+  }
+  lock.lock();
+  step_down();
+  return status;
+}
+
+void CommitQueue::close() {
+  Lock lock(mutex_);
+  idle_.wait(lock, [&] { return !leading_; });
+  closed_ = true;
+  while (!pending_.empty()) {
+    lead_all(lock);
+    idle_.wait(lock, [&] { return !leading_; });
+  }
+  leading_ = true;
+  lock.unlock();
+  write_audits();
+  lock.lock();
+  leading_ = false;
+  idle_.notify_all();
+}
+
+void CommitQueue::lead_all(Lock& lock) {
+  if (pending_.empty()) return;
+  std::shared_ptr<Ticket> last = pending_.back();
+  lead(lock, last.get());
+}
+
+void CommitQueue::lead(Lock& lock, const Ticket* until) {
+  leading_ = true;
+  for (int round = 0; !pending_.empty(); ++round) {
+    if (until->done && round >= kMaxRounds) break;
+    fill(lock);
+    Group group = take();
+    lock.unlock();
+    run(group);
+    lock.lock();
+    for (const auto& ticket : group) {
+      ticket->done = true;
+      if (ticket->waited) ticket->wake.notify_one();
+    }
+    if (std::any_of(group.begin(), group.end(),
+                    [](const auto& t) { return t->done_callback != nullptr; })) {
+      lock.unlock();
+      for (const auto& ticket : group) {
+        if (!ticket->done_callback) continue;
+        Outcome& outcome = ticket->outcome;
+        ticket->done_callback(outcome.status.ok() ? Result<Receipt>(std::move(outcome.receipt))
+                                                  : Result<Receipt>(outcome.status));
+        ticket->done_callback = nullptr;
+      }
+      lock.lock();
+    }
+  }
+  step_down();
+}
+
+// Hands over to a thread that waits, if there is one.
+void CommitQueue::step_down() {
+  for (const auto& waiting : pending_) {
+    if (!waiting->waited) continue;
+    waiting->lead = true;
+    waiting->wake.notify_one();
+    return;  // leading_ stays: it is the other's now
+  }
+  leading_ = false;
+  idle_.notify_all();
+}
+
+void CommitQueue::fill(Lock& lock) {
+  if (group_fill_us_ == 0 || pending_.size() >= inside_) return;
+  bool durable = std::any_of(pending_.begin(), pending_.end(), [](const auto& ticket) {
+    return ticket->commit.durability == Durability::durable;
+  });
+  bool relaxed = std::any_of(pending_.begin(), pending_.end(), [](const auto& ticket) {
+    return ticket->commit.durability == Durability::relaxed;
+  });
+  if (!durable || relaxed) return;
+  fill_to_ = inside_;
+  arrived_.wait_for(lock, std::chrono::microseconds(group_fill_us_),
+                    [&] { return pending_.size() >= fill_to_; });
+  fill_to_ = 0;
+}
+
+CommitQueue::Group CommitQueue::take() {
+  Group group;
+  size_t bytes = 0;
+  while (!pending_.empty() && group.size() < kMaxGroup) {
+    size_t next = pending_.front()->commit.batch->bytes();
+    if (!group.empty() && bytes + next > kMaxGroupBytes) break;
+    bytes += next;
+    group.push_back(std::move(pending_.front()));
+    pending_.pop_front();
+  }
+  return group;
+}
+
+void CommitQueue::write_audits() {
+  if (!audits_) return;
+  auto audits = audits_();
+  if (audits.empty()) return;
+  executor_->begin();
+  for (auto& batch : audits) {
+    Commit commit;
+    commit.batch = std::move(batch);
+    // An owner that was erased or never was leaves no trace; there is nobody to tell.
+    (void)executor_->execute(commit);
+  }
+  if (executor_->pending()) {
+    // A failure latches the engine, and is answered to whoever writes next.
+    (void)executor_->finish(false);
+  }
+}
+
+void CommitQueue::run(Group& group) {
+  write_audits();
+  Status health = engine_.health();
+  if (!health.ok()) {
+    for (const auto& ticket : group) ticket->outcome.status = health;
+    return;
+  }
+  executor_->begin();
+  bool sync = false;
+  bool wrote = false;
+  for (const auto& ticket : group) {
+    ticket->outcome = executor_->execute(ticket->commit);
+    bool durable = ticket->commit.durability == Durability::durable;
+    wrote = wrote || ticket->outcome.wrote;
+    sync = sync || (durable && ticket->outcome.wrote);
+    // A replay, or an import of what is here, is durable when what it tells of is.
+    bool tells = ticket->outcome.status.ok() && !ticket->outcome.wrote && durable;
+    sync = sync || (tells && executor_->durable_seq() < executor_->last_seq());
+  }
+  Status written;
+  if (wrote) {
+    written = executor_->finish(sync);
+  } else if (sync) {
+    written = engine_.sync();
+    if (written.ok()) executor_->mark_durable();
+  }
+  answer(group, written);
+  if (written.ok()) {
+    ++counters_.groups;
+    if (sync) ++counters_.syncs;
+  }
+  counters_.last_seq = executor_->last_seq();
+  counters_.durable_seq = executor_->durable_seq();
+  counters_.cache_bytes = executor_->cache_bytes();
+}
+
+void CommitQueue::answer(Group& group, const Status& written) {
+  for (const auto& ticket : group) {
+    Outcome& outcome = ticket->outcome;
+    if (written.ok()) {
+      if (outcome.wrote) ++counters_.commits;
+      continue;
+    }
+    // A refusal stands: it wrote nothing in either case.
+    if (outcome.status.ok()) outcome.status = written;
+    outcome.wrote = false;
+  }
+}
+
+}  // namespace bcstore::model

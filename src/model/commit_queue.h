@@ -1,0 +1,102 @@
+// CommitQueue: one queue, executed in groups.
+//
+// Committing threads line up. The first one leads: it takes everybody's batches, has them executed
+// one after another, writes ONE engine batch with at most ONE sync, and wakes the others. Every
+// decision is therefore serial, without locks per row, and the order of commits is total.
+//
+//  - An idle caller leads itself at once; nobody spins; there is no thread of our own.
+//  - While more are waiting the leader goes on, for at most kMaxRounds groups; then it hands over to
+//    the first waiting thread, so that no caller serves the others for ever.
+//  - A durable group may wait up to Options::group_fill_us to fill, only while more threads are
+//    inside the queue than have handed in. A group of relaxed commits never waits.
+//  - One refusal never fails another batch. A failed write answers the whole group.
+//  - No lock is held over execution or I/O: only the fact that somebody leads.
+//  - A hand-in without a waiting thread (Tenant::submit) lies in the queue until some thread leads.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "bcstore/store.h"
+#include "model/execute.h"
+
+namespace bcstore::model {
+
+// One commit in the queue.
+struct Ticket {
+  Commit commit;
+  Outcome outcome;
+  std::function<void(Result<Receipt>)> done_callback;
+  bool done = false;   // guarded by the queue's mutex
+  bool lead = false;   // it is this waiting thread's turn to lead
+  bool waited = false;  // a thread waits for it
+  std::condition_variable wake;
+};
+
+class CommitQueue {
+ public:
+  struct Counters {
+    std::atomic<uint64_t> commits{0}, groups{0}, syncs{0};
+    std::atomic<uint64_t> last_seq{0}, durable_seq{0}, cache_bytes{0};
+  };
+  // Makes audit commits for buffered reads; called by a leader at the start of its group.
+  using AuditSource = std::function<std::vector<std::unique_ptr<BatchBody>>()>;
+
+  CommitQueue(std::unique_ptr<Executor> executor, engine::Engine& engine, uint32_t group_fill_us,
+              AuditSource audits);
+
+  // Hands in and waits for the answer, in ticket->outcome.
+  void commit(const std::shared_ptr<Ticket>& ticket);
+  // Hands in. False when kMaxPending are waiting.
+  bool submit(std::shared_ptr<Ticket> ticket);
+  void wait(const std::shared_ptr<Ticket>& ticket);
+  bool ready(const std::shared_ptr<Ticket>& ticket);
+  // Executes everything that was handed in, also by others.
+  Status drive();
+  // Makes everything acknowledged so far durable.
+  Status sync();
+  // Writes the buffered audit events.
+  Status flush_audits();
+  // No commit is accepted from now on; those in the queue are executed.
+  void close();
+
+  const Counters& counters() const { return counters_; }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  using Group = std::vector<std::shared_ptr<Ticket>>;
+  void wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket);
+  // Leads until `until` is done, and on while more are waiting.
+  void lead(Lock& lock, const Ticket* until);
+  // Leads until everything is done that is in the queue now.
+  void lead_all(Lock& lock);
+  void step_down();
+  void fill(Lock& lock);
+  Group take();
+  void run(Group& group);
+  void answer(Group& group, const Status& written);
+  void write_audits();
+
+  std::unique_ptr<Executor> executor_;
+  engine::Engine& engine_;
+  const uint32_t group_fill_us_;
+  AuditSource audits_;
+  Counters counters_;
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;  // the leader waits for its group to fill
+  std::condition_variable idle_;     // somebody waits to lead without a ticket
+  std::deque<std::shared_ptr<Ticket>> pending_;
+  bool leading_ = false;
+  bool closed_ = false;
+  size_t inside_ = 0;    // threads in commit()
+  size_t fill_to_ = 0;   // the leader wakes when so many are pending
+};
+
+}  // namespace bcstore::model

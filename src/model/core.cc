@@ -1,0 +1,224 @@
+#include "model/core.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace bcstore::model {
+
+using format::Key;
+using format::Kind;
+
+namespace {
+
+constexpr int kZstdLevel = 3;
+constexpr size_t kMinPackBytes = 128;
+constexpr size_t kMaxIdlePackers = 4;
+// Of the memory budget, for the heads that the commit queue remembers.
+constexpr size_t kHeadCacheShare = 8;
+
+Status check_options(const Options& o) {
+  auto invalid = [](std::string_view reason) {
+    return Status(Code::invalid_argument, fmt::format("options: {}", reason));
+  };
+  if (o.memory_budget_bytes < (size_t{16} << 20)) return invalid("memory_budget_bytes below 16 MiB");
+  if (o.idempotency_window_us < 1'000'000 || o.idempotency_window_us > kMaxIdempotencyWindowUs) {
+    return invalid("idempotency_window_us outside 1 s to 30 days");
+  }
+  if (o.snapshot_max_age_us < 0) return invalid("snapshot_max_age_us is negative");
+  if (o.group_fill_us > 1'000'000) return invalid("group_fill_us above one second");
+  return Status();
+}
+
+}  // namespace
+
+// Contexts are large: a few idle ones are kept.
+struct Core::Packers {
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  using Context = std::unique_ptr<ZSTD_CCtx, Free>;
+
+  Context take() {
+    std::lock_guard lock(mutex);
+    if (idle.empty()) return Context(ZSTD_createCCtx());
+    Context context = std::move(idle.back());
+    idle.pop_back();
+    return context;
+  }
+  void give(Context context) {
+    std::lock_guard lock(mutex);
+    if (idle.size() < kMaxIdlePackers) idle.push_back(std::move(context));
+  }
+
+  std::mutex mutex;
+  std::vector<Context> idle;
+};
+
+Core::Core(const Options& options) : options_(options), packers_(std::make_unique<Packers>()) {
+  if (!options_.clock) options_.clock = system_clock();
+  if (!options_.ids) options_.ids = random_ids(options_.clock);
+}
+
+Core::~Core() {
+  if (queue_ && !closed()) {
+    queue_->close();
+    // Nobody is left to answer to; what was acknowledged is in the log.
+    if (engine_->live_children() == 0) (void)engine_->close();
+  }
+}
+
+Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
+                                         const Options& options, bool fresh) {
+  if (Status s = check_options(options); !s.ok()) return s;
+  std::shared_ptr<Core> core(new Core(options));
+  core->engine_ = std::move(engine);
+  if (Status s = core->found(fresh); !s.ok()) return s;
+  Executor::Settings settings;
+  settings.salt = core->salt_;
+  settings.idempotency_window_us = core->options_.idempotency_window_us;
+  settings.lock_blocks_user_writes = core->options_.lock_blocks_user_writes;
+  settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
+  auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
+  if (Status s = executor->recover(); !s.ok()) return s;
+  Core* self = core.get();
+  core->queue_ = std::make_unique<CommitQueue>(std::move(executor), *core->engine_,
+                                               core->options_.group_fill_us,
+                                               [self] { return self->take_read_audits(); });
+  return core;
+}
+
+// Reads the store record, or writes that of a new store.
+Status Core::found(bool fresh) {
+  Key key(kSystemOwner, Kind::store);
+  engine::Value value;
+  Status s = engine_->get(engine::Family::system, key, nullptr, &value);
+  if (s.code() == Code::not_found) {
+    // A store whose making was cut short holds no commit either: it is made again.
+    auto scan = engine_->scan({engine::Family::log, Key(kSystemOwner, Kind::commit_link).str(),
+                               format::after_prefix(Key(kSystemOwner, Kind::commit_link))});
+    if (!fresh && (scan->next() || !scan->status().ok())) {
+      return Status(Code::corruption, "the store record is missing");
+    }
+    scan.reset();
+    Uuid id = next_id();
+    Uuid random = next_id();
+    uint64_t salt = format::hash64({reinterpret_cast<const char*>(random.bytes.data()), 16});
+    Encoder encoder;
+    auto changes = engine_->new_changes();
+    Draft record = encoder.store(format::kStoreFormat, id, salt, options_.clock->now());
+    changes->put(engine::Family::system, key, record.seal(key));
+    s = engine_->apply(*changes, true);
+    if (!s.ok()) return s;
+    s = engine_->get(engine::Family::system, key, nullptr, &value);
+  }
+  if (!s.ok()) return s;
+  format::Parsed parsed;
+  if (s = format::parse_record(key, value.bytes(), &parsed); !s.ok()) return s;
+  Draft record = Draft::copy(value.bytes());
+  if (!format::verify_meta(Kind::store, record.meta(), record.meta_bytes())) {
+    return format::corrupt(key, "the payload is malformed");
+  }
+  const auto* store = root<fb::StoreRecord>(record);
+  if (store->format() > format::kStoreFormat) {
+    return Status(Code::unsupported_format,
+                  fmt::format("the store has format {}, this library reads up to {}",
+                              store->format(), format::kStoreFormat));
+  }
+  salt_ = store->salt();
+  Uuid id = from_fb(store->store_id());
+  store_hash_ = format::hash64({reinterpret_cast<const char*>(id.bytes.data()), 16}, salt_);
+  return Status();
+}
+
+bool Core::pack(std::string_view content, std::string* packed) {
+  if (content.size() < kMinPackBytes) return false;
+  Packers::Context context = packers_->take();
+  if (!context) return false;
+  packed->resize(ZSTD_compressBound(content.size()));
+  size_t size = ZSTD_compressCCtx(context.get(), packed->data(), packed->size(), content.data(),
+                                  content.size(), kZstdLevel);
+  packers_->give(std::move(context));
+  if (ZSTD_isError(size) || size >= content.size()) return false;
+  packed->resize(size);
+  return true;
+}
+
+void Core::note_read(UserId owner, const std::string& reason) {
+  bool full = false;
+  {
+    std::lock_guard lock(audit_mutex_);
+    auto same = std::find_if(read_audits_.begin(), read_audits_.end(), [&](const ReadAudit& a) {
+      return a.owner == owner && a.reason == reason;
+    });
+    if (same != read_audits_.end()) {
+      ++same->reads;
+      return;
+    }
+    read_audits_.push_back({owner, reason, 1});
+    full = read_audits_.size() >= kMaxBufferedAudits;
+  }
+  // Its own failure is the next writer's to hear of.
+  if (full) (void)queue_->flush_audits();
+}
+
+std::vector<std::unique_ptr<BatchBody>> Core::take_read_audits() {
+  std::vector<ReadAudit> taken;
+  {
+    std::lock_guard lock(audit_mutex_);
+    taken.swap(read_audits_);
+  }
+  std::vector<std::unique_ptr<BatchBody>> batches;
+  for (const ReadAudit& audit : taken) {
+    auto batch = std::make_unique<BatchBody>(nullptr, audit.owner,
+                                             Actor::of_system(audit.reason));
+    std::string payload =
+        fmt::format("{{\"reason\":{},\"reads\":{}}}", json_text(audit.reason), audit.reads);
+    NewEvent event{.type = "service.read", .payload = payload};
+    batch->append_audit(event);
+    batches.push_back(std::move(batch));
+  }
+  return batches;
+}
+
+Status Core::close() {
+  if (closed()) return Status(Code::closed, "the store is closed");
+  if (uint64_t live = engine_->live_children(); live != 0) {
+    return Status(Code::failed_precondition,
+                  fmt::format("{} cursors, records or snapshots are alive", live));
+  }
+  if (Status s = queue_->sync(); !s.ok() && s.code() != Code::read_only) return s;
+  queue_->close();
+  Status s = engine_->close();
+  // Between the count and the close somebody may have begun to read: the store then stays open for
+  // reading only, and closing may be tried again.
+  if (s.ok()) closed_.store(true, std::memory_order_release);
+  return s;
+}
+
+StoreStats Core::stats() const {
+  StoreStats out;
+  engine::EngineStats engine = engine_->stats();
+  for (const engine::FamilyStats& family : engine.families) {
+    out.families.push_back(
+        {family.name, family.keys_estimate, family.sst_bytes, family.memtable_bytes});
+  }
+  out.wal_bytes = engine.wal_bytes;
+  out.disk_bytes = engine.disk_bytes;
+  out.block_cache_bytes = engine.block_cache_bytes;
+  out.live_children = engine.live_children;
+  out.snapshots = engine.snapshots;
+  out.oldest_snapshot_age_us = engine.oldest_snapshot_age_us;
+  const CommitQueue::Counters& counters = queue_->counters();
+  out.head_cache_bytes = counters.cache_bytes;
+  out.last_commit_seq = counters.last_seq;
+  out.durable_commit_seq = counters.durable_seq;
+  out.commits = counters.commits;
+  out.groups = counters.groups;
+  out.syncs = counters.syncs;
+  return out;
+}
+
+}  // namespace bcstore::model

@@ -1,0 +1,73 @@
+// Core: one open store. Every handle shares it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/store.h"
+#include "engine/engine.h"
+#include "model/batch.h"
+#include "model/commit_queue.h"
+
+namespace bcstore::model {
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  // `fresh`: the engine was just made and holds nothing.
+  static Result<std::shared_ptr<Core>> open(std::unique_ptr<engine::Engine> engine,
+                                            const Options& options, bool fresh);
+  ~Core();
+
+  engine::Engine& engine() const { return *engine_; }
+  const Options& options() const { return options_; }
+  Uuid next_id() { return options_.ids->next(); }
+  // What cursors carry of the store.
+  uint64_t store_hash() const { return store_hash_; }
+  uint64_t salt() const { return salt_; }
+  CommitQueue& queue() { return *queue_; }
+  const CommitQueue& queue() const { return *queue_; }
+
+  // A zstd frame of `content` in `packed`; false when that would not be smaller.
+  bool pack(std::string_view content, std::string* packed);
+
+  // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
+  // at once.
+  void note_read(UserId owner, const std::string& reason);
+
+  Status close();
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+  StoreStats stats() const;
+
+ private:
+  static constexpr size_t kMaxBufferedAudits = 1024;
+  struct ReadAudit {
+    UserId owner;
+    std::string reason;
+    uint64_t reads = 0;
+  };
+  struct Packers;
+
+  explicit Core(const Options& options);
+  Status found(bool fresh);
+  std::vector<std::unique_ptr<BatchBody>> take_read_audits();
+
+  Options options_;
+  std::unique_ptr<engine::Engine> engine_;
+  uint64_t store_hash_ = 0;
+  uint64_t salt_ = 0;
+  std::unique_ptr<Packers> packers_;
+  std::mutex audit_mutex_;
+  std::vector<ReadAudit> read_audits_;
+  std::unique_ptr<CommitQueue> queue_;
+  std::atomic<bool> closed_{false};
+};
+
+// Opens a store over any engine: for tests with a counting or failing one.
+Result<Store> open_over(std::unique_ptr<engine::Engine> engine, const Options& options, bool fresh);
+
+}  // namespace bcstore::model

@@ -1,0 +1,255 @@
+// One page of a list.
+//
+// A token is: version u8, hash of the list u64, the row's key without its owner, checksum u64 under
+// the store's hash. The list's hash covers owner, prefix, direction and filters, so a token fits one
+// list of one store; the owner is never taken from it.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "model/reads.h"
+
+namespace bcstore {
+
+template <class T>
+Cursor<T>::Cursor(std::unique_ptr<model::CursorBody> body) : body_(std::move(body)) {
+  current_ = model::RecordAccess::make<T>(std::make_unique<model::RecordBody>());
+}
+template <class T>
+Cursor<T>::Cursor(Cursor&&) noexcept = default;
+template <class T>
+Cursor<T>& Cursor<T>::operator=(Cursor&& other) noexcept {
+  // The current row points into the scan: it goes first.
+  current_ = std::move(other.current_);
+  body_ = std::move(other.body_);
+  return *this;
+}
+template <class T>
+Cursor<T>::~Cursor() = default;
+template <class T>
+bool Cursor<T>::next() {
+  return body_ && body_->next(model::RecordAccess::body(current_));
+}
+template <class T>
+Status Cursor<T>::status() const {
+  return body_ ? body_->status() : Status(Code::invalid_argument, "the cursor was moved from");
+}
+template <class T>
+std::string Cursor<T>::token() const {
+  return body_ ? body_->token() : std::string();
+}
+
+template class Cursor<User>;
+template class Cursor<Project>;
+template class Cursor<ProjectVersion>;
+template class Cursor<ProjectStatusChange>;
+template class Cursor<Document>;
+template class Cursor<DocumentLockChange>;
+template class Cursor<Revision>;
+template class Cursor<Task>;
+template class Cursor<TaskRevision>;
+template class Cursor<TaskActivity>;
+template class Cursor<ChatSession>;
+template class Cursor<ChatMessage>;
+template class Cursor<Event>;
+
+namespace model {
+
+namespace {
+
+constexpr char kTokenVersion = 1;
+constexpr size_t kTokenFrame = 1 + 8 + 8;
+
+void append_u64(std::string* out, uint64_t n) {
+  for (int i = 7; i >= 0; --i) out->push_back(static_cast<char>(n >> (8 * i)));
+}
+
+}  // namespace
+
+CursorBody::CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan)
+    : core_(std::move(core)), owner_(owner), plan_(std::move(plan)) {
+  if (!plan_.bad.ok()) {
+    end(plan_.bad);
+    return;
+  }
+  if (plan_.limit < 1 || plan_.limit > kMaxPageRows) {
+    end(Status(Code::invalid_argument,
+               fmt::format("limit: {} is outside 1 to {}", plan_.limit, kMaxPageRows)));
+    return;
+  }
+  if (plan_.snapshot != nullptr) {
+    const SnapshotBody* body = Access::body(*plan_.snapshot);
+    if (body == nullptr || body->store_hash != core_->store_hash()) {
+      end(Status(Code::invalid_argument, "snapshot: of another store"));
+      return;
+    }
+  }
+  // Checked now: the text behind it may be gone by the first next().
+  if (Status s = parse_token(); !s.ok()) end(std::move(s));
+}
+
+uint64_t CursorBody::list_hash() const {
+  uint64_t seed = format::hash64(plan_.prefix, plan_.parameters);
+  return seed ^ (plan_.backward ? 0x9E3779B97F4A7C15ull : 0);
+}
+
+std::string CursorBody::token() const {
+  if (position_.empty()) return {};
+  std::string token(1, kTokenVersion);
+  append_u64(&token, list_hash());
+  token += position_.substr(format::kOwnerBytes);
+  append_u64(&token, format::hash64(token, core_->store_hash()));
+  return token;
+}
+
+Status CursorBody::parse_token() {
+  std::string_view token = plan_.after;
+  plan_.after = {};
+  if (token.empty()) return Status();
+  Status bad(Code::invalid_argument, "after: not a token of this list");
+  if (token.size() <= kTokenFrame || token[0] != kTokenVersion) return bad;
+  std::string_view covered = token.substr(0, token.size() - 8);
+  if (format::key_u64(token, covered.size()) != format::hash64(covered, core_->store_hash()) ||
+      format::key_u64(token, 1) != list_hash()) {
+    return bad;
+  }
+  // The owner comes from the handle, never from the token.
+  std::string position(plan_.prefix.substr(0, format::kOwnerBytes));
+  position += covered.substr(9);
+  if (position.compare(0, plan_.prefix.size(), plan_.prefix) != 0) return bad;
+  if (plan_.backward) {
+    plan_.upper = position;
+  } else {
+    plan_.lower = position + '\0';
+  }
+  position_ = std::move(position);
+  return Status();
+}
+
+const engine::Snapshot* CursorBody::engine_snapshot() const {
+  if (plan_.snapshot != nullptr) return Access::body(*plan_.snapshot)->snapshot.get();
+  return own_snapshot_.get();
+}
+
+bool CursorBody::end(Status status) {
+  status_ = std::move(status);
+  ended_ = true;
+  scan_.reset();
+  own_snapshot_.reset();
+  return false;
+}
+
+bool CursorBody::start() {
+  started_ = true;
+  engine::ScanRequest request;
+  request.family = engine::family_of(plan_.kind);
+  request.lower = plan_.lower.empty() ? plan_.prefix : plan_.lower;
+  request.upper = plan_.upper.empty() ? format::after_prefix(plan_.prefix) : plan_.upper;
+  request.backward = plan_.backward;
+  if (request.lower >= request.upper) return end(Status());
+  if (plan_.named && plan_.snapshot == nullptr) {
+    // The index rows and what they name are read from one view.
+    auto snapshot = core_->engine().snapshot();
+    if (!snapshot.ok()) return end(snapshot.status());
+    own_snapshot_ = std::move(*snapshot);
+  }
+  request.snapshot = engine_snapshot();
+  scan_ = core_->engine().scan(request);
+  return !plan_.named || fetch();
+}
+
+bool CursorBody::next(RecordBody* row) {
+  row->clear();
+  if (ended_) return false;
+  if (!started_ && !start()) return false;
+  if (given_ == plan_.limit) return end(Status());
+  if (plan_.named) {
+    if (given_ == named_.size()) return end(given_ == 0 ? check_parent() : Status());
+    Named& named = named_[given_];
+    if (!named.read.status.ok()) {
+      bool dangling = named.read.status.code() == Code::not_found;
+      return end(dangling ? format::corrupt(named.position, "names a record that is missing")
+                          : named.read.status);
+    }
+    if (Status s = row->keep(named.read.key, std::move(named.read.value)); !s.ok()) {
+      return end(std::move(s));
+    }
+    position_ = named.position;
+    ++given_;
+    return true;
+  }
+  return next_row(row);
+}
+
+bool CursorBody::next_row(RecordBody* row) {
+  while (scan_->next()) {
+    if (Status s = row->view(scan_->key(), scan_->value()); !s.ok()) {
+      row->clear();
+      return end(std::move(s));
+    }
+    position_.assign(scan_->key());
+    if (plan_.filter && !plan_.filter(*row)) continue;
+    ++given_;
+    return true;
+  }
+  row->clear();
+  if (!scan_->status().ok()) return end(scan_->status());
+  return end(given_ == 0 && position_.empty() ? check_parent() : Status());
+}
+
+bool CursorBody::fetch() {
+  while (named_.size() < plan_.limit && scan_->next()) {
+    format::Parsed parsed;
+    if (Status s = format::parse_record(scan_->key(), scan_->value(), &parsed); !s.ok()) {
+      return end(std::move(s));
+    }
+    format::Reference reference;
+    if (!format::unpack(parsed.meta, &reference)) {
+      return end(format::corrupt(scan_->key(), "the payload is malformed"));
+    }
+    Named named;
+    if (!plan_.named(scan_->key(), reference, &named.read.key)) continue;
+    named.position = std::string(scan_->key());
+    named.read.family = engine::family_of(plan_.named_kind);
+    named_.push_back(std::move(named));
+  }
+  if (!scan_->status().ok()) return end(scan_->status());
+  scan_.reset();
+  if (plan_.named_is_prefix) {
+    for (Named& named : named_) {
+      auto scan = core_->engine().scan({named.read.family, named.read.key,
+                                        format::after_prefix(named.read.key), false,
+                                        engine_snapshot()});
+      if (scan->next()) {
+        named.read.key = std::string(scan->key());
+        named.read.status =
+            core_->engine().get(named.read.family, named.read.key, engine_snapshot(),
+                                &named.read.value);
+      } else {
+        named.read.status = scan->status().ok() ? Status(Code::not_found, "") : scan->status();
+      }
+    }
+    own_snapshot_.reset();
+    return true;
+  }
+  std::vector<engine::Read> reads;
+  reads.reserve(named_.size());
+  for (Named& named : named_) reads.push_back(std::move(named.read));
+  core_->engine().multi_get(reads, engine_snapshot());
+  for (size_t i = 0; i < named_.size(); ++i) named_[i].read = std::move(reads[i]);
+  own_snapshot_.reset();
+  return true;
+}
+
+Status CursorBody::check_parent() {
+  if (plan_.parent_prefix.empty()) return Status();
+  auto scan = core_->engine().scan({engine::family_of(plan_.parent_kind), plan_.parent_prefix,
+                                    format::after_prefix(plan_.parent_prefix), false,
+                                    engine_snapshot()});
+  if (scan->next()) return Status();
+  if (!scan->status().ok()) return scan->status();
+  return Status(Code::not_found, plan_.parent_name + " does not exist");
+}
+
+}  // namespace model
+}  // namespace bcstore

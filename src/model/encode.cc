@@ -1,0 +1,299 @@
+#include "model/encode.h"
+
+namespace bcstore::model {
+
+using format::Kind;
+using TextOffset = flatbuffers::Offset<flatbuffers::String>;
+
+namespace {
+std::string_view bytes_of(const flatbuffers::FlatBufferBuilder& fbb) {
+  return {reinterpret_cast<const char*>(fbb.GetBufferPointer()), fbb.GetSize()};
+}
+}  // namespace
+
+Encoder::Who Encoder::who(By by) {
+  fbb_.Clear();
+  Who who;
+  const Actor& actor = by.actor;
+  if (actor.kind == ActorKind::user && actor.user == by.owner) return who;
+  who.kind = static_cast<uint8_t>(actor.kind);
+  who.id = to_fb(actor.user.uuid());
+  if (!actor.name.empty()) who.name = fbb_.CreateString(actor.name);
+  return who;
+}
+
+TextOffset Encoder::text(OptionalText text) {
+  return text ? fbb_.CreateString(text->data(), text->size()) : TextOffset();
+}
+
+template <class Builder, class Add>
+void Encoder::always(Builder& builder, Add add) {
+  fbb_.ForceDefaults(true);
+  add(builder);
+  fbb_.ForceDefaults(false);
+}
+
+template <class Builder>
+void Encoder::add_common(Builder& builder, const Who& who) {
+  always(builder, [](Builder& b) {
+    b.add_commit_seq(0);
+    b.add_created_at(0);
+    b.add_effective_at(0);
+  });
+  if (who.kind == 0) return;
+  builder.add_actor_kind(who.kind);
+  if (who.kind == static_cast<uint8_t>(ActorKind::user)) builder.add_actor_id(&who.id);
+  if (!who.name.IsNull()) builder.add_actor_name(who.name);
+}
+
+Draft Encoder::finish(Kind kind) { return Draft(kind, bytes_of(fbb_)); }
+
+Draft Encoder::finish(Kind kind, std::string_view tail, bool zstd) {
+  return Draft(kind, bytes_of(fbb_), tail, zstd);
+}
+
+Draft Encoder::store(uint32_t format, const Uuid& store_id, uint64_t salt, Time created_at) {
+  fbb_.Clear();
+  fb::Uuid id = to_fb(store_id);
+  fb::StoreRecordBuilder b(fbb_);
+  b.add_created_at(created_at.us);
+  b.add_effective_at(created_at.us);
+  b.add_format(format);
+  b.add_store_id(&id);
+  b.add_salt(salt);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::store);
+}
+
+Draft Encoder::user(By by, const UserFields& f) {
+  Who w = who(by);
+  TextOffset email = text(f.email), name = text(f.full_name), customer = text(f.stripe_customer_id);
+  fb::UserBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [&](auto& u) { u.add_joined_at(f.joined_at_us); });
+  b.add_email(email);
+  b.add_full_name(name);
+  b.add_stripe_customer_id(customer);
+  b.add_is_pro(f.is_pro);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::user);
+}
+
+Draft Encoder::project_head(By by, const VersionFields& f) {
+  Who w = who(by);
+  TextOffset name = text(f.name), prompt = text(f.idea_prompt);
+  fb::ProjectHeadBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [&](auto& h) {
+    h.add_age(0);
+    h.add_version_effective_at(0);
+    h.add_status_effective_at(0);
+    h.add_current_version(0);
+    h.add_status_count(0);
+    h.add_status(static_cast<uint8_t>(f.status));
+  });
+  b.add_name(name);
+  b.add_idea_prompt(prompt);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::project);
+}
+
+Draft Encoder::project_version(By by, const VersionFields& f) {
+  Who w = who(by);
+  TextOffset name = text(f.name), prompt = text(f.idea_prompt), note = text(f.change_note);
+  fb::ProjectVersionBuilder b(fbb_);
+  add_common(b, w);
+  b.add_name(name);
+  b.add_idea_prompt(prompt);
+  b.add_change_note(note);
+  always(b, [&](auto& v) { v.add_status(static_cast<uint8_t>(f.status)); });
+  fbb_.Finish(b.Finish());
+  return finish(Kind::project_version);
+}
+
+Draft Encoder::project_status(By by, ProjectStatus status) {
+  Who w = who(by);
+  fb::ProjectStatusBuilder b(fbb_);
+  add_common(b, w);
+  b.add_status(static_cast<uint8_t>(status));
+  fbb_.Finish(b.Finish());
+  return finish(Kind::project_status);
+}
+
+Draft Encoder::document_head(By by, const Uuid& project, Section section, bool is_locked) {
+  Who w = who(by);
+  fb::Uuid parent = to_fb(project);
+  fb::DocumentHeadBuilder b(fbb_);
+  add_common(b, w);
+  b.add_project(&parent);
+  b.add_section(static_cast<uint8_t>(section));
+  always(b, [&](auto& h) {
+    h.add_lock_effective_at(0);
+    h.add_revision_effective_at(0);
+    h.add_version(0);
+    h.add_lock_count(0);
+    h.add_current_rev(0);
+    h.add_is_locked(is_locked);
+  });
+  fbb_.Finish(b.Finish());
+  return finish(Kind::document);
+}
+
+Draft Encoder::lock_change(By by, bool is_locked) {
+  Who w = who(by);
+  fb::LockChangeBuilder b(fbb_);
+  add_common(b, w);
+  b.add_is_locked(is_locked);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::document_lock);
+}
+
+Draft Encoder::revision(By by, const RevisionFields& f, std::string_view stored, bool zstd) {
+  Who w = who(by);
+  TextOffset note = text(f.change_note);
+  fb::Uuid hash = to_fb(format::hash128(f.content));
+  fb::RevisionBuilder b(fbb_);
+  add_common(b, w);
+  b.add_content_bytes(f.content.size());
+  b.add_content_hash(&hash);
+  b.add_change_note(note);
+  b.add_content_type(static_cast<uint8_t>(f.content_type));
+  fbb_.Finish(b.Finish());
+  return finish(Kind::revision, stored, zstd);
+}
+
+Draft Encoder::task_head(By by, const TaskFields& f) {
+  Who w = who(by);
+  TextOffset title = text(f.title);
+  fb::TaskHeadBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [](auto& h) {
+    h.add_activity_seq(0);
+    h.add_revision_effective_at(0);
+    h.add_activity_effective_at(0);
+    h.add_rev(1);
+    h.add_state(static_cast<uint8_t>(TaskState::open));
+  });
+  b.add_title(title);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::task, f.description, false);
+}
+
+Draft Encoder::task_revision(By by, const TaskFields& f) {
+  Who w = who(by);
+  TextOffset title = text(f.title);
+  fb::TaskRevisionBuilder b(fbb_);
+  add_common(b, w);
+  b.add_title(title);
+  if (f.phase) {
+    b.add_phase(*f.phase);
+    b.add_has_phase(true);
+  }
+  fbb_.Finish(b.Finish());
+  return finish(Kind::task_revision, f.description, false);
+}
+
+Draft Encoder::task_activity(By by, TaskAction action) {
+  Who w = who(by);
+  fb::TaskActivityBuilder b(fbb_);
+  add_common(b, w);
+  b.add_action(static_cast<uint8_t>(action));
+  fbb_.Finish(b.Finish());
+  return finish(Kind::task_activity);
+}
+
+Draft Encoder::session_head(By by, const Uuid& project, OptionalText title_text) {
+  Who w = who(by);
+  TextOffset title = text(title_text);
+  fb::Uuid parent = to_fb(project);
+  fb::SessionHeadBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [](auto& h) {
+    h.add_rename_effective_at(0);
+    h.add_age(0);
+    h.add_rename_count(0);
+  });
+  b.add_project(&parent);
+  b.add_title(title);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::session);
+}
+
+Draft Encoder::session_title(By by, OptionalText title_text) {
+  Who w = who(by);
+  TextOffset title = text(title_text);
+  fb::SessionTitleBuilder b(fbb_);
+  add_common(b, w);
+  b.add_title(title);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::session_title);
+}
+
+Draft Encoder::message(By by, const MessageFields& f) {
+  Who w = who(by);
+  TextOffset call_id = text(f.call_id), name = text(f.name), metadata = text(f.metadata);
+  fb::Uuid given = to_fb(f.given_id);
+  fb::MessageBuilder b(fbb_);
+  add_common(b, w);
+  b.add_replaces(f.replaces.value_or(0));
+  b.add_token_count(f.token_count.value_or(-1));
+  if (!f.given_id.is_nil()) b.add_given_id(&given);
+  b.add_call_id(call_id);
+  b.add_name(name);
+  b.add_metadata(metadata);
+  b.add_role(static_cast<uint8_t>(f.role));
+  fbb_.Finish(b.Finish());
+  return finish(Kind::message, f.content, false);
+}
+
+Draft Encoder::event(By by, const EventFields& f) {
+  Who w = who(by);
+  TextOffset type = text(f.type), call_id = text(f.call_id);
+  auto ref = [](const std::optional<Uuid>& id) { return id ? to_fb(*id) : fb::Uuid(); };
+  fb::Uuid project = ref(f.project), document = ref(f.document), session = ref(f.session);
+  fb::EventBuilder b(fbb_);
+  add_common(b, w);
+  b.add_message_seq(f.message_seq);
+  if (f.project) b.add_project(&project);
+  if (f.document) b.add_document(&document);
+  if (f.session) b.add_session(&session);
+  b.add_type(type);
+  b.add_call_id(call_id);
+  b.add_rev(f.rev);
+  b.add_is_audit(f.is_audit);
+  fbb_.Finish(b.Finish());
+  return f.payload ? finish(Kind::event, *f.payload, false) : finish(Kind::event);
+}
+
+Draft Encoder::commit_body(By by, const BodyFields& f) {
+  Who w = who(by);
+  fb::CommitBodyBuilder b(fbb_);
+  add_common(b, w);
+  b.add_owner_seq(f.owner_seq);
+  b.add_salt(f.salt);
+  b.add_operations(f.operations);
+  b.add_state(1);
+  fbb_.Finish(b.Finish());
+  Draft draft = finish(Kind::commit_body, f.touched, f.zstd);
+  auto* common = mutable_root<fb::Common>(draft);
+  common->mutate_commit_seq(f.commit_seq);
+  common->mutate_created_at(f.at.us);
+  common->mutate_effective_at(f.at.us);
+  return draft;
+}
+
+Draft Encoder::idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
+                           std::string_view operations) {
+  fbb_.Clear();
+  fb::Uuid hash = to_fb(request);
+  fb::IdempotencyRecordBuilder b(fbb_);
+  b.add_commit_seq(commit_seq);
+  b.add_created_at(at.us);
+  b.add_effective_at(at.us);
+  b.add_owner_seq(owner_seq);
+  b.add_request_hash(&hash);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::idempotency, operations, false);
+}
+
+}  // namespace bcstore::model

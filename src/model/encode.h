@@ -1,0 +1,152 @@
+// Encoder: builds the record of each kind. The scalars that the execution of a commit decides or
+// moves (commit_seq, times, counts, states) are always present, so that they can be patched in
+// place; everything else takes no space when it is absent.
+#pragma once
+
+#include <flatbuffers/flatbuffers.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "bcstore/id.h"
+#include "bcstore/types.h"
+#include "format/record.h"
+#include "records_generated.h"
+
+namespace bcstore::model {
+
+using format::Draft;
+using OptionalText = std::optional<std::string_view>;
+
+// Who made a record, and whose it is: an owner's own work takes no space.
+struct By {
+  const Actor& actor;
+  UserId owner;
+};
+
+struct UserFields {
+  std::string_view email;
+  OptionalText full_name;
+  OptionalText stripe_customer_id;
+  bool is_pro = false;
+  int64_t joined_at_us = 0;
+};
+
+struct VersionFields {
+  std::string_view name;
+  std::string_view idea_prompt;
+  ProjectStatus status{};
+  OptionalText change_note;
+};
+
+struct TaskFields {
+  std::string_view title;
+  std::string_view description;
+  std::optional<int32_t> phase;
+};
+
+struct MessageFields {
+  Role role{};
+  std::string_view content;
+  std::optional<int32_t> token_count;
+  std::optional<uint64_t> replaces;
+  Uuid given_id;  // nil: derived
+  OptionalText call_id, name, metadata;
+};
+
+struct EventFields {
+  std::string_view type;
+  OptionalText payload;
+  bool is_audit = false;
+  std::optional<Uuid> project, document, session;
+  uint32_t rev = 0;
+  uint64_t message_seq = 0;
+  OptionalText call_id;
+};
+
+struct RevisionFields {
+  ContentType content_type{};
+  std::string_view content;
+  OptionalText change_note;
+};
+
+inline fb::Uuid to_fb(const Uuid& id) {
+  return fb::Uuid(flatbuffers::span<const uint8_t, 16>(id.bytes.data(), 16));
+}
+
+inline Uuid from_fb(const fb::Uuid* id) {
+  Uuid out;
+  if (id != nullptr) {
+    for (size_t i = 0; i < out.bytes.size(); ++i) {
+      out.bytes[i] = id->bytes()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    }
+  }
+  return out;
+}
+
+inline std::string_view text_of(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view() : text->string_view();
+}
+
+inline OptionalText optional_text(const flatbuffers::String* text) {
+  return text == nullptr ? OptionalText() : OptionalText(text->string_view());
+}
+
+template <class Table>
+const Table* root(const Draft& draft) {
+  return flatbuffers::GetRoot<Table>(draft.meta());
+}
+template <class Table>
+Table* mutable_root(Draft& draft) {
+  return flatbuffers::GetMutableRoot<Table>(draft.meta());
+}
+
+class Encoder {
+ public:
+  Draft store(uint32_t format, const Uuid& store_id, uint64_t salt, Time created_at);
+  Draft user(By by, const UserFields& fields);
+  Draft project_head(By by, const VersionFields& fields);
+  Draft project_version(By by, const VersionFields& fields);
+  Draft project_status(By by, ProjectStatus status);
+  Draft document_head(By by, const Uuid& project, Section section, bool is_locked);
+  Draft lock_change(By by, bool is_locked);
+  // `stored` is the tail as it shall lie on disk: the content itself, or a zstd frame of it.
+  Draft revision(By by, const RevisionFields& fields, std::string_view stored, bool zstd);
+  Draft task_head(By by, const TaskFields& fields);
+  Draft task_revision(By by, const TaskFields& fields);
+  Draft task_activity(By by, TaskAction action);
+  Draft session_head(By by, const Uuid& project, OptionalText title);
+  Draft session_title(By by, OptionalText title);
+  Draft message(By by, const MessageFields& fields);
+  Draft event(By by, const EventFields& fields);
+  struct BodyFields {
+    uint64_t commit_seq, owner_seq, salt;
+    Time at;
+    uint32_t operations;
+    std::string_view touched;  // packed, or a zstd frame of it
+    bool zstd;
+  };
+  Draft commit_body(By by, const BodyFields& fields);
+  Draft idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
+                    std::string_view operations);
+
+ private:
+  struct Who {
+    uint8_t kind = 0;
+    fb::Uuid id{};
+    flatbuffers::Offset<flatbuffers::String> name{};
+  };
+  Who who(By by);
+  template <class Builder>
+  void add_common(Builder& builder, const Who& who);
+  template <class Builder, class Add>
+  void always(Builder& builder, Add add);
+  flatbuffers::Offset<flatbuffers::String> text(OptionalText text);
+  Draft finish(format::Kind kind);
+  Draft finish(format::Kind kind, std::string_view tail, bool zstd);
+
+  flatbuffers::FlatBufferBuilder fbb_{512};
+};
+
+}  // namespace bcstore::model

@@ -1,0 +1,388 @@
+// The frame around a batch: replay, the operations, the audit event, the commit log.
+#include "model/execute.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bcstore/options.h"
+
+namespace bcstore::model {
+
+using engine::Family;
+using engine::family_of;
+using format::Key;
+using format::Kind;
+using format::Reference;
+
+namespace {
+
+constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+
+uint32_t day_of(Time time) {
+  int64_t day = time.us / kDayUs - (time.us % kDayUs < 0 ? 1 : 0);
+  return static_cast<uint32_t>(std::max<int64_t>(day, 0));
+}
+
+void append_operation(std::string* out, const Receipt::Operation& op) {
+  out->append(reinterpret_cast<const char*>(op.id.bytes.data()), op.id.bytes.size());
+  for (int i = 0; i < 8; ++i) out->push_back(static_cast<char>(op.number >> (8 * i)));
+}
+
+std::vector<Receipt::Operation> parse_operations(std::string_view bytes) {
+  std::vector<Receipt::Operation> out;
+  for (; bytes.size() >= format::kReceiptOperationBytes;
+       bytes.remove_prefix(format::kReceiptOperationBytes)) {
+    Receipt::Operation op;
+    op.id = format::key_uuid(bytes, 0);
+    for (size_t i = 0; i < 8; ++i) {
+      op.number |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[16 + i])) << (8 * i);
+    }
+    out.push_back(op);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+  return out;
+}
+
+Status no_such(std::string_view what, const Uuid& id) {
+  return Status(Code::not_found, fmt::format("{} {} does not exist", what, to_string(id)));
+}
+
+Executor::Executor(engine::Engine& engine, Clock& clock, const Settings& settings)
+    : engine_(engine),
+      clock_(clock),
+      settings_(settings),
+      cache_(settings.cache_bytes),
+      changes_(engine.new_changes()) {}
+
+Status Executor::recover() {
+  Key prefix(kSystemOwner, Kind::commit_link);
+  engine::ScanRequest request{Family::log, prefix.str(), format::after_prefix(prefix), true};
+  auto scan = engine_.scan(request);
+  if (scan->next()) {
+    format::Parsed parsed;
+    if (Status s = format::parse_record(scan->key(), scan->value(), &parsed); !s.ok()) return s;
+    format::Link link;
+    if (!format::unpack(parsed.meta, &link)) return format::corrupt(scan->key(), "no link");
+    last_seq_ = format::key_u64(scan->key(), format::kKindOffset + 1);
+    last_link_hash_ = format::hash64(parsed.meta);
+    last_time_ = Time{link.time_us};
+    // What followed may be in the system's cache only: the next durable group settles it.
+    durable_seq_ = link.durable_seq;
+  }
+  if (!scan->status().ok()) return scan->status();
+  return Status();
+}
+
+void Executor::begin() {
+  cache_.trim();
+  changes_->clear();
+  undo_.clear();
+  pending_facts_.clear();
+  group_seq_ = last_seq_;
+  group_link_hash_ = last_link_hash_;
+  group_time_ = last_time_;
+}
+
+Status Executor::finish(bool sync) {
+  Status status = engine_.apply(*changes_, sync);
+  if (status.ok()) {
+    if (sync) durable_seq_ = last_seq_;
+  } else {
+    // The cache told of changes that are not there, or may not be.
+    cache_.clear();
+    last_seq_ = group_seq_;
+    last_link_hash_ = group_link_hash_;
+    last_time_ = group_time_;
+  }
+  changes_->clear();
+  undo_.clear();
+  pending_facts_.clear();
+  return status;
+}
+
+Executor::Mark Executor::mark() {
+  changes_->mark();
+  return {undo_.size(), current_.touched.size(), current_.operations.size(), current_.events};
+}
+
+void Executor::rollback(const Mark& mark) {
+  changes_->rollback();
+  while (undo_.size() > mark.undo) {
+    Undo& last = undo_.back();
+    if (last.known) {
+      cache_.put(last.key, std::move(last.entry));
+    } else {
+      cache_.erase(last.key);
+    }
+    pending_facts_.erase(last.key);
+    undo_.pop_back();
+  }
+  current_.touched.resize(mark.touched);
+  current_.operations.resize(mark.operations);
+  current_.events = mark.events;
+}
+
+void Executor::accept() { changes_->accept(); }
+
+Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
+  const bool creates = commit.batch->ops().front().verb == Verb::create_user;
+  if (Status s = load_owner(current_.owner, owner); !s.ok()) return s;
+  if ((*owner)->exists && (*owner)->month == kErasedState) {
+    return Status(Code::erased, "the user was erased");
+  }
+  if (!creates && !(*owner)->exists && current_.owner != kSystemOwner) {
+    return no_such("user", current_.owner.uuid());
+  }
+  if (commit.expected_owner_seq && *commit.expected_owner_seq != (*owner)->seq) {
+    return Status::conflict(fmt::format("the owner is at sequence {}, expected {}", (*owner)->seq,
+                                        *commit.expected_owner_seq),
+                            (*owner)->seq);
+  }
+  return Status();
+}
+
+Outcome Executor::execute(Commit& commit) {
+  Outcome out;
+  BatchBody& batch = *commit.batch;
+  out.status = batch.status();
+  if (out.status.ok() && batch.ops().empty()) {
+    out.status = Status(Code::invalid_argument, "batch: holds no operation");
+  }
+  if (!out.status.ok()) return out;
+
+  current_ = Current();
+  current_.owner = batch.owner();
+  current_.actor = &batch.actor();
+  current_.importing = batch.importing();
+  current_.now = std::max(clock_.now(), last_time_);
+  current_.commit_seq = last_seq_ + 1;
+
+  // A new user's key is remembered by the system owner: a retry names another new id.
+  const bool creates = batch.ops().front().verb == Verb::create_user;
+  const UserId key_owner = creates ? kSystemOwner : batch.owner();
+  const Uuid request = commit.idempotency_key.empty() ? Uuid() : batch.request_hash();
+  HeadEntry* owner = nullptr;
+  if (!commit.idempotency_key.empty()) {
+    bool found = false;
+    out.status = find_replay(commit, key_owner, request, &out, &found);
+    if (found || !out.status.ok()) return out;
+  }
+  out.status = check_owner_state(commit, &owner);
+  if (!out.status.ok()) return out;
+  current_.owner_seq = owner->seq + 1;
+
+  Mark start = mark();
+  out.status = run_operations(batch, &out);
+  if (out.status.ok() && current_.touched.empty()) {
+    // An import all of whose rows are here, or refused: no commit.
+    rollback(start);
+    return out;
+  }
+  if (out.status.ok() && batch.audited()) out.status = write_audit(batch);
+  if (out.status.ok() && !commit.idempotency_key.empty()) {
+    out.status = write_idempotency(commit, key_owner, request);
+  }
+  if (out.status.ok()) out.status = write_log(commit);
+  if (!out.status.ok()) {
+    rollback(start);
+    return out;
+  }
+  accept();
+  out.wrote = true;
+  out.receipt.commit_seq = current_.commit_seq;
+  out.receipt.owner_seq = current_.owner_seq;
+  out.receipt.committed_at = current_.now;
+  out.receipt.operations = std::move(current_.operations);
+  last_seq_ = current_.commit_seq;
+  last_time_ = current_.now;
+  return out;
+}
+
+Status Executor::run_operations(BatchBody& batch, Outcome* out) {
+  const std::vector<Status>& checked = batch.row_status();
+  for (size_t i = 0; i < batch.ops().size(); ++i) {
+    Op& op = batch.ops()[i];
+    current_.operation = static_cast<uint32_t>(i);
+    if (!current_.importing) {
+      Status s = dispatch(op);
+      if (!s.ok()) return std::move(s).at_operation(static_cast<uint32_t>(i));
+      continue;
+    }
+    ImportedRow row;
+    row.status = checked[i];
+    if (row.status.ok()) {
+      Mark before = mark();
+      current_.present = false;
+      row.status = dispatch(op);
+      if (row.status.ok() && !current_.present) {
+        accept();
+      } else {
+        rollback(before);
+      }
+      // Damage and failing disks end the import; they are not the row's fault.
+      Code code = row.status.code();
+      if (code == Code::corruption || code == Code::io_error || code == Code::internal ||
+          code == Code::closed) {
+        return row.status;
+      }
+    }
+    row.outcome = !row.status.ok()    ? ImportOutcome::refused
+                  : current_.present ? ImportOutcome::present
+                                     : ImportOutcome::written;
+    out->rows.push_back(std::move(row));
+  }
+  return Status();
+}
+
+Status Executor::dispatch(Op& op) {
+  switch (op.verb) {
+    case Verb::create_user: return create_user(op);
+    case Verb::edit_profile: return edit_profile(op);
+    case Verb::link_customer: return link_customer(op);
+    case Verb::create_project: return create_project(op);
+    case Verb::add_version: return add_version(op);
+    case Verb::set_status: return set_status(op);
+    case Verb::create_document: return create_document(op);
+    case Verb::add_revision: return add_revision(op);
+    case Verb::set_lock: return set_lock(op);
+    case Verb::create_task: return create_task(op);
+    case Verb::revise_task: return revise_task(op);
+    case Verb::record_activity: return record_activity(op);
+    case Verb::start_chat: return start_chat(op);
+    case Verb::rename_chat: return rename_chat(op);
+    case Verb::append_message: return append_message(op);
+    case Verb::append_event: return append_event(op);
+  }
+  return Status(Code::internal, "an operation of no known verb");
+}
+
+Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid& request,
+                             Outcome* out, bool* found) {
+  const Uuid hash = format::hash128(commit.idempotency_key, settings_.salt);
+  const int64_t oldest_us = current_.now.us - settings_.idempotency_window_us;
+  const uint32_t last = day_of(current_.now);
+  for (uint32_t day = day_of(Time{oldest_us}); day <= last; ++day) {
+    Key key(key_owner, Kind::idempotency);
+    key.u32(day).append(hash);
+    Draft fact;
+    bool here = false;
+    if (const HeadEntry* pending = cache_.find(key); pending != nullptr && pending->exists) {
+      fact = pending->draft.clone();
+      here = true;
+    } else if (Status s = read_fact(Kind::idempotency, key, &fact, &here); !s.ok()) {
+      return s;
+    }
+    if (!here) continue;
+    const auto* record = root<fb::IdempotencyRecord>(fact);
+    if (record->created_at() <= oldest_us) continue;
+    if (from_fb(record->request_hash()) != request) {
+      return Status::conflict("the idempotency key was used for another request",
+                              record->commit_seq());
+    }
+    out->receipt.commit_seq = record->commit_seq();
+    out->receipt.owner_seq = record->owner_seq();
+    out->receipt.committed_at = Time{record->created_at()};
+    out->receipt.replayed = true;
+    out->receipt.operations = parse_operations(fact.tail());
+    *found = true;
+    return Status();
+  }
+  return Status();
+}
+
+Status Executor::write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request) {
+  std::string operations;
+  for (const Receipt::Operation& op : current_.operations) append_operation(&operations, op);
+  Key key(key_owner, Kind::idempotency);
+  key.u32(day_of(current_.now)).append(format::hash128(commit.idempotency_key, settings_.salt));
+  put_head(Kind::idempotency, key,
+           encoder_.idempotency(current_.commit_seq, current_.owner_seq, current_.now, request,
+                                operations));
+  return Status();
+}
+
+Status Executor::write_log(const Commit& commit) {
+  std::string touched;
+  touched.reserve(current_.touched.size() * format::Touched::kBytes);
+  for (const format::Touched& one : current_.touched) format::append(&touched, one);
+  Encoder::BodyFields fields;
+  fields.commit_seq = current_.commit_seq;
+  fields.owner_seq = current_.owner_seq;
+  fields.salt = format::hash64(commit.idempotency_key, settings_.salt ^ current_.commit_seq);
+  fields.at = current_.now;
+  fields.operations = static_cast<uint32_t>(current_.touched.size());
+  fields.touched = touched;
+  fields.zstd = false;
+  Draft body = encoder_.commit_body({*current_.actor, current_.owner}, fields);
+  Key body_key(current_.owner, Kind::commit_body);
+  body_key.u64(current_.commit_seq);
+  std::string_view body_bytes = body.seal(body_key);
+  changes_->put(Family::log, body_key, body_bytes);
+
+  format::Link link;
+  link.time_us = current_.now.us;
+  link.owner_hash = format::owner_hash(current_.owner, settings_.salt);
+  link.prev_hash = last_link_hash_;
+  link.body_hash = format::body_hash(body_bytes, fields.salt);
+  link.durable_seq = durable_seq_;
+  std::string packed = format::pack(link);
+  last_link_hash_ = format::hash64(packed);
+  Key link_key(kSystemOwner, Kind::commit_link);
+  link_key.u64(current_.commit_seq);
+  changes_->put(Family::log, link_key, Draft(Kind::commit_link, packed).seal(link_key));
+
+  Key owner_prefix(current_.owner, Kind::commit_body);
+  remember(owner_prefix);
+  HeadEntry owner;
+  owner.exists = true;
+  owner.seq = current_.owner_seq;
+  cache_.put(owner_prefix, std::move(owner));
+  return Status();
+}
+
+Status Executor::write_audit(const BatchBody& batch) {
+  std::string payload = fmt::format("{{\"reason\":{},\"operations\":{}}}",
+                                    json_text(batch.actor().name), batch.size());
+  EventFields fields;
+  fields.type = "service.write";
+  fields.payload = payload;
+  fields.is_audit = true;
+  Draft event = encoder_.event({*current_.actor, current_.owner}, fields);
+  uint64_t id = 0;
+  return write_event(event, current_.now, &id);
+}
+
+void Executor::touch(Kind kind, const Uuid& id, uint64_t number) {
+  current_.touched.push_back({kind, id, number});
+  current_.operations.push_back({id, number});
+}
+
+Status Executor::stamp(Draft& draft, Time created_at, int64_t* effective_us) {
+  *effective_us = std::max(*effective_us, created_at.us);
+  auto* common = mutable_root<fb::Common>(draft);
+  bool patched = common->mutate_commit_seq(current_.commit_seq) &&
+                 common->mutate_created_at(created_at.us) &&
+                 common->mutate_effective_at(*effective_us);
+  return patched ? Status() : Status(Code::internal, "a record without room for its times");
+}
+
+}  // namespace bcstore::model

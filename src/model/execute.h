@@ -1,0 +1,230 @@
+// Executor: decides. The leader of the commit queue runs it, one batch after another, against the
+// store plus the group's own pending changes.
+//
+// Invariants
+//  - Between begin() and finish() the cache and the change set hold the state after the last
+//    accepted batch; a refused batch, or a refused row of an import, leaves no trace in either.
+//  - commit_seq, owner_seq and every stream's numbers grow by exactly one for each accepted one.
+//  - Times never go back: a commit's is at least the one before; effective_at and the month bucket
+//    are running maxima of their stream.
+//  - Nothing is visible before the engine took the whole group; when it did not, everything that
+//    the group put into the cache is forgotten.
+//
+// When it fails: a refusal names the operation. An engine read error refuses the batch. A failed
+// write answers the whole group: no_space and read_only when nothing was written, unknown_outcome
+// when it may have been.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bcstore/service.h"
+#include "bcstore/write_batch.h"
+#include "engine/engine.h"
+#include "engine/families.h"
+#include "format/key.h"
+#include "format/record.h"
+#include "model/batch.h"
+#include "model/encode.h"
+#include "model/head_cache.h"
+
+namespace bcstore::model {
+
+// What one caller hands to the queue.
+struct Commit {
+  std::unique_ptr<BatchBody> batch;
+  Durability durability = Durability::durable;
+  std::string idempotency_key;
+  std::optional<uint64_t> expected_owner_seq;
+};
+
+// What it gets back.
+struct Outcome {
+  Status status;
+  Receipt receipt;
+  std::vector<ImportedRow> rows;  // imports only
+  bool wrote = false;
+};
+
+class Executor {
+ public:
+  struct Settings {
+    uint64_t salt = 0;
+    int64_t idempotency_window_us = 0;
+    bool lock_blocks_user_writes = false;
+    size_t cache_bytes = 0;
+  };
+  Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
+
+  // Finds the end of the commit log. Before the first group.
+  Status recover();
+
+  void begin();
+  Outcome execute(Commit& commit);
+  bool pending() const { return changes_->count() > 0; }
+  // Writes what the group decided. On failure the group's state is forgotten.
+  Status finish(bool sync);
+
+  uint64_t last_seq() const { return last_seq_; }
+  uint64_t durable_seq() const { return durable_seq_; }
+  void mark_durable() { durable_seq_ = last_seq_; }
+  size_t cache_bytes() const { return cache_.bytes(); }
+
+ private:
+  struct Undo {
+    std::string key;
+    bool known = false;
+    HeadEntry entry;
+  };
+  struct Mark {
+    size_t undo, touched, operations;
+    uint32_t events;
+  };
+  // The batch under execution.
+  struct Current {
+    UserId owner;
+    const Actor* actor = nullptr;
+    uint64_t commit_seq = 0;
+    uint64_t owner_seq = 0;
+    Time now;
+    uint32_t events = 0;      // written so far: the next one's ordinal
+    uint32_t operation = 0;   // index of the one being executed
+    bool importing = false;
+    bool present = false;     // the imported row was here already
+    std::vector<format::Touched> touched;
+    std::vector<Receipt::Operation> operations;
+  };
+
+  // The frame around the operations of a batch.
+  Status check_owner_state(const Commit& commit, HeadEntry** owner);
+  Status find_replay(const Commit& commit, UserId key_owner, const Uuid& request, Outcome* out,
+                     bool* found);
+  Status run_operations(BatchBody& batch, Outcome* out);
+  Status write_audit(const BatchBody& batch);
+  Status write_log(const Commit& commit);
+  Status write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request);
+  Mark mark();
+  void rollback(const Mark& mark);
+  void accept();
+
+  Status dispatch(Op& op);
+  Status create_user(Op& op);
+  Status edit_profile(Op& op);
+  Status link_customer(Op& op);
+  Status create_project(Op& op);
+  Status add_version(Op& op);
+  Status set_status(Op& op);
+  Status create_document(Op& op);
+  Status add_revision(Op& op);
+  Status set_lock(Op& op);
+  Status create_task(Op& op);
+  Status revise_task(Op& op);
+  Status record_activity(Op& op);
+  Status start_chat(Op& op);
+  Status rename_chat(Op& op);
+  Status append_message(Op& op);
+  Status append_event(Op& op);
+
+  // Imported rows that are here already: present, or conflict.
+  Status same_user(Op& op);
+  Status same_project(Op& op, const HeadEntry& head);
+  Status same_version(Op& op, uint32_t version);
+  Status same_document(Op& op, const HeadEntry& head);
+  Status same_task(Op& op, const HeadEntry& place);
+  Status same_session(Op& op, const HeadEntry& head);
+  Status same_message(Op& op, uint64_t seq);
+  // Compares a fact with the one of this key.
+  Status same_fact(const format::Key& key, format::Kind kind, Draft& candidate, Time created_at,
+                   std::string_view what);
+  Status identity_known(const Op& op, bool* known);
+  void remember_identity(const Op& op, const Uuid& id, uint64_t number);
+
+  // Users.
+  struct UserState {
+    uint32_t rev = 0;
+    int64_t effective_us = 0;
+    Draft row;  // which the fields point into
+    UserFields fields;
+  };
+  Status newest_user(UserState* state);
+  Status write_user(const Op& op, const UserFields& fields, uint32_t rev, int64_t effective_us);
+  Status claim(format::Kind kind, const Uuid& hash, std::string_view what);
+
+  // Tasks: the head's key and entry.
+  struct TaskRef {
+    Uuid project;
+    uint64_t age = 0;
+    std::optional<int32_t> phase;
+    std::string key;
+    HeadEntry* head = nullptr;
+  };
+  Status find_task(const Uuid& task, TaskRef* ref);
+  void put_task(const TaskRef& ref, const Uuid& task, Draft head, bool moved);
+
+  // Reads. A head, reference or stream that the cache does not know is read and verified.
+  Status load(format::Kind kind, std::string_view key, HeadEntry** entry);
+  Status load_stream(format::Kind kind, std::string_view prefix, HeadEntry** entry);
+  Status load_owner(UserId owner, HeadEntry** entry);
+  Status need(format::Kind kind, const format::Key& key, std::string_view what, const Uuid& id,
+              HeadEntry** entry);
+  Status read_fact(format::Kind kind, std::string_view key, Draft* fact, bool* found);
+  Status first_row(const engine::ScanRequest& request, format::Kind kind, std::string* key,
+                   Draft* row, bool* found);
+
+  // Writes.
+  void remember(std::string_view key);  // for undo, before the entry changes
+  void put_head(format::Kind kind, std::string_view key, Draft draft);
+  void put_fact(format::Kind kind, std::string_view key, Draft& draft);
+  void put_reference(format::Kind kind, const format::Key& key, const format::Reference& reference,
+                     bool cached = false);
+  void erase(format::Kind kind, std::string_view key);
+  void set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us, uint32_t month);
+  // Sets commit_seq, created_at and effective_at, and moves the stream's running maximum.
+  Status stamp(Draft& draft, Time created_at, int64_t* effective_us);
+  Time created_at(const Op& op) const {
+    return op.origin ? op.origin->created_at : current_.now;
+  }
+  uint64_t age() const { return current_.owner_seq << 16 | current_.operation; }
+  void touch(format::Kind kind, const Uuid& id, uint64_t number);
+  Status write_event(Draft& draft, Time created_at, uint64_t* id);
+
+  engine::Engine& engine_;
+  Clock& clock_;
+  Settings settings_;
+  HeadCache cache_;
+  std::unique_ptr<engine::ChangeSet> changes_;
+  Encoder encoder_;
+  Current current_;
+  std::vector<Undo> undo_;
+  std::unordered_map<std::string, Draft> pending_facts_;  // of the group's imports
+
+  uint64_t last_seq_ = 0;
+  uint64_t durable_seq_ = 0;
+  uint64_t last_link_hash_ = 0;
+  Time last_time_;
+  // As of the start of the group.
+  uint64_t group_seq_ = 0;
+  uint64_t group_link_hash_ = 0;
+  Time group_time_;
+};
+
+// Of an owner, in a commit body.
+inline constexpr uint8_t kLiveState = 1;
+inline constexpr uint8_t kErasedState = 2;
+
+// The running maximum of a stream that has no record yet.
+inline constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
+
+// A JSON string, quoted and escaped.
+std::string json_text(std::string_view text);
+
+// The sentence for an object that is not there, or not this owner's.
+Status no_such(std::string_view what, const Uuid& id);
+
+}  // namespace bcstore::model

@@ -1,0 +1,249 @@
+// Deciding on chats, messages and events.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/execute.h"
+
+namespace bcstore::model {
+
+using format::Key;
+using format::Kind;
+using format::Reference;
+
+namespace {
+
+Key session_key(UserId owner, const Uuid& session) {
+  Key key(owner, Kind::session);
+  key.append(session);
+  return key;
+}
+
+Key stream_prefix(UserId owner, const Uuid& session) {
+  Key key(owner, Kind::message);
+  key.append(session);
+  return key;
+}
+
+}  // namespace
+
+Status Executor::start_chat(Op& op) {
+  Key key = session_key(current_.owner, op.id);
+  HeadEntry* existing = nullptr;
+  if (Status s = load(Kind::session, key, &existing); !s.ok()) return s;
+  if (existing->exists) {
+    if (op.origin) return same_session(op, *existing);
+    return Status::already_exists(fmt::format("session {} exists", to_string(op.id)), op.id);
+  }
+  Key project_key(current_.owner, Kind::project);
+  HeadEntry* project = nullptr;
+  if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
+      !s.ok()) {
+    return s;
+  }
+  int64_t effective = kNoTime;
+  if (Status s = stamp(op.head, created_at(op), &effective); !s.ok()) return s;
+  auto* head = mutable_root<fb::SessionHead>(op.head);
+  head->mutate_age(age());
+  head->mutate_rename_effective_at(kNoTime);
+  put_head(Kind::session, key, op.head.clone());
+  Key by_age(current_.owner, Kind::session_by_age);
+  put_reference(Kind::session_by_age, by_age.append(op.parent).not_u64(age()), {op.id, 0, 0});
+  // A new session has no messages: the first append need not look.
+  set_stream(stream_prefix(current_.owner, op.id), 0, kNoTime, 0);
+  touch(Kind::session, op.id, 0);
+  return Status();
+}
+
+Status Executor::same_session(Op& op, const HeadEntry& entry) {
+  const auto* stored = root<fb::SessionHead>(entry.draft);
+  if (from_fb(stored->project()) != op.parent ||
+      stored->created_at() != op.origin->created_at.us) {
+    return Status(Code::conflict,
+                  fmt::format("session {} is here with other contents", to_string(op.id)));
+  }
+  current_.present = true;
+  return Status();
+}
+
+Status Executor::rename_chat(Op& op) {
+  Key key = session_key(current_.owner, op.parent);
+  HeadEntry* entry = nullptr;
+  if (Status s = need(Kind::session, key, "session", op.parent, &entry); !s.ok()) return s;
+  const auto* old = root<fb::SessionHead>(entry->draft);
+  if (op.expected && *op.expected != old->rename_count()) {
+    return Status::conflict(fmt::format("session {} was renamed {} times, expected {}",
+                                        to_string(op.parent), old->rename_count(), *op.expected),
+                            old->rename_count());
+  }
+  Actor maker = Actor::of_user(current_.owner);
+  if (old->actor_kind() != 0) {
+    maker = {static_cast<ActorKind>(old->actor_kind()), UserId(from_fb(old->actor_id())),
+             std::string(text_of(old->actor_name()))};
+  }
+  OptionalText title;
+  if (op.edit->name) title = *op.edit->name;
+  int64_t effective = old->rename_effective_at();
+  if (Status s = stamp(op.fact, created_at(op), &effective); !s.ok()) return s;
+  const uint32_t count = old->rename_count() + 1;
+  Draft draft =
+      encoder_.session_head({maker, current_.owner}, from_fb(old->project()), title);
+  auto* head = mutable_root<fb::SessionHead>(draft);
+  head->mutate_commit_seq(current_.commit_seq);
+  head->mutate_created_at(old->created_at());
+  head->mutate_effective_at(old->effective_at());
+  head->mutate_rename_count(count);
+  head->mutate_rename_effective_at(effective);
+  head->mutate_age(old->age());
+  Key fact_key(current_.owner, Kind::session_title);
+  put_fact(Kind::session_title, fact_key.append(op.parent).not_u32(count), op.fact);
+  put_head(Kind::session, key, std::move(draft));
+  touch(Kind::session_title, op.parent, count);
+  return Status();
+}
+
+Status Executor::append_message(Op& op) {
+  Key key = session_key(current_.owner, op.parent);
+  HeadEntry* session = nullptr;
+  if (Status s = need(Kind::session, key, "session", op.parent, &session); !s.ok()) return s;
+  Key prefix = stream_prefix(current_.owner, op.parent);
+  HeadEntry* stream = nullptr;
+  if (Status s = load_stream(Kind::message, prefix, &stream); !s.ok()) return s;
+  const uint64_t last = stream->seq;
+  if (op.number_given && op.number <= last) return same_message(op, op.number);
+  if (op.number_given && op.number != last + 1) {
+    return Status(Code::failed_precondition,
+                  fmt::format("message {} does not follow message {}", op.number, last));
+  }
+  if (op.expected && *op.expected != last) {
+    return Status::conflict(fmt::format("session {} is at message {}, expected {}",
+                                        to_string(op.parent), last, *op.expected),
+                            last);
+  }
+  const uint64_t replaces = root<fb::Message>(op.fact)->replaces();
+  if (replaces > last) {
+    return Status(Code::not_found, fmt::format("session {} has no message {} to replace",
+                                               to_string(op.parent), replaces));
+  }
+  Key id_key(current_.owner, Kind::message_id);
+  id_key.append(op.id);
+  if (!op.id.is_nil()) {
+    HeadEntry* taken = nullptr;
+    if (Status s = load(Kind::message_id, id_key, &taken); !s.ok()) return s;
+    if (taken->exists) {
+      return Status::already_exists(fmt::format("message {} exists", to_string(op.id)), op.id);
+    }
+    stream = cache_.find(prefix);
+  }
+  const Time created = created_at(op);
+  int64_t effective = stream->effective_us;
+  const uint32_t old_month = stream->month;
+  if (Status s = stamp(op.fact, created, &effective); !s.ok()) return s;
+  const uint64_t seq = last + 1;
+  const uint32_t month = std::max(old_month, month_of(created));
+  Key fact_key = prefix;
+  fact_key.not_u32(month).not_u64(seq);
+  put_fact(Kind::message, fact_key, op.fact);
+  if (month != old_month) {
+    Key month_key(current_.owner, Kind::session_month);
+    put_reference(Kind::session_month, month_key.append(op.parent).not_u64(seq), {{}, month, 0});
+  }
+  if (!op.id.is_nil()) {
+    put_reference(Kind::message_id, id_key, {op.parent, seq, month}, true);
+  }
+  set_stream(prefix, seq, effective, month);
+  touch(Kind::message, op.parent, seq);
+  return Status();
+}
+
+Status Executor::same_message(Op& op, uint64_t seq) {
+  // The month it lies in: that of the last month entry at or before it.
+  Key month_key(current_.owner, Kind::session_month);
+  month_key.append(op.parent);
+  std::string upper = format::after_prefix(month_key);
+  month_key.not_u64(seq);
+  engine::ScanRequest request{engine::Family::index, month_key.str(), upper};
+  std::string found_key;
+  Draft row;
+  bool found = false;
+  if (Status s = first_row(request, Kind::session_month, &found_key, &row, &found); !s.ok()) {
+    return s;
+  }
+  Reference reference;
+  if (found) format::unpack({row.meta(), row.meta_bytes()}, &reference);
+  const std::string what = fmt::format("message {} of session {}", seq, to_string(op.parent));
+  // An entry of this group is not in the engine yet; the message then lies in the stream's month.
+  const HeadEntry* stream = cache_.find(stream_prefix(current_.owner, op.parent));
+  for (uint32_t month : {static_cast<uint32_t>(reference.number), stream ? stream->month : 0u}) {
+    Key key = stream_prefix(current_.owner, op.parent);
+    key.not_u32(month).not_u64(seq);
+    Draft stored;
+    bool here = false;
+    if (Status s = read_fact(Kind::message, key, &stored, &here); !s.ok()) return s;
+    if (here) return same_fact(key, Kind::message, op.fact, op.origin->created_at, what);
+  }
+  return Status(Code::conflict, what + " is here with another time");
+}
+
+Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
+  Key prefix(current_.owner, Kind::event);
+  HeadEntry* stream = nullptr;
+  if (Status s = load_stream(Kind::event, prefix, &stream); !s.ok()) return s;
+  int64_t effective = stream->effective_us;
+  const uint32_t old_month = stream->month;
+  if (Status s = stamp(draft, created, &effective); !s.ok()) return s;
+  *id = current_.commit_seq << 16 | current_.events++;
+  const uint32_t month = std::max(old_month, month_of(created));
+  Key key = prefix;
+  key.not_u32(month).not_u64(*id);
+  put_fact(Kind::event, key, draft);
+  if (month != old_month) {
+    Key month_key(current_.owner, Kind::event_month);
+    put_reference(Kind::event_month, month_key.not_u64(*id), {{}, month, 0});
+  }
+  set_stream(prefix, *id, effective, month);
+  return Status();
+}
+
+Status Executor::append_event(Op& op) {
+  bool known = false;
+  if (Status s = identity_known(op, &known); known || !s.ok()) return s;
+  const auto* event = root<fb::Event>(op.fact);
+  HeadEntry* entry = nullptr;
+  if (event->project() != nullptr) {
+    Uuid id = from_fb(event->project());
+    Key key(current_.owner, Kind::project);
+    if (Status s = need(Kind::project, key.append(id), "project", id, &entry); !s.ok()) return s;
+  }
+  if (event->document() != nullptr) {
+    Uuid id = from_fb(event->document());
+    Key key(current_.owner, Kind::document);
+    if (Status s = need(Kind::document, key.append(id), "document", id, &entry); !s.ok()) return s;
+    if (event->rev() > root<fb::DocumentHead>(entry->draft)->current_rev()) {
+      return Status(Code::not_found, fmt::format("document {} has no revision {}", to_string(id),
+                                                 event->rev()));
+    }
+  }
+  if (event->session() != nullptr) {
+    Uuid id = from_fb(event->session());
+    if (Status s = need(Kind::session, session_key(current_.owner, id), "session", id, &entry);
+        !s.ok()) {
+      return s;
+    }
+    Key prefix = stream_prefix(current_.owner, id);
+    if (event->message_seq() != 0) {
+      if (Status s = load_stream(Kind::message, prefix, &entry); !s.ok()) return s;
+      if (event->message_seq() > entry->seq) {
+        return Status(Code::not_found, fmt::format("session {} has no message {}", to_string(id),
+                                                   event->message_seq()));
+      }
+    }
+  }
+  uint64_t id = 0;
+  if (Status s = write_event(op.fact, created_at(op), &id); !s.ok()) return s;
+  remember_identity(op, Uuid(), id);
+  touch(Kind::event, Uuid(), id);
+  return Status();
+}
+
+}  // namespace bcstore::model

@@ -1,0 +1,218 @@
+// What the executor reads, and how it writes: the cache, the change set and the undo log.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/execute.h"
+
+namespace bcstore::model {
+
+using engine::Family;
+using engine::family_of;
+using format::Key;
+using format::Kind;
+using format::Reference;
+
+namespace {
+
+// A draft's meta part is aligned: it can be verified where it lies.
+Status verify(std::string_view key, std::string_view value, Draft* draft) {
+  format::Parsed parsed;
+  if (Status s = format::parse_record(key, value, &parsed); !s.ok()) return s;
+  *draft = Draft::copy(value);
+  const format::KindInfo* info = format::kind_info(static_cast<uint8_t>(parsed.kind));
+  if (info->payload == format::Payload::flat_buffer &&
+      !format::verify_meta(parsed.kind, draft->meta(), draft->meta_bytes())) {
+    return format::corrupt(key, "the payload is malformed");
+  }
+  if (info->payload == format::Payload::reference &&
+      parsed.meta.size() != Reference::kBytes) {
+    return format::corrupt(key, "the payload is malformed");
+  }
+  return Status();
+}
+
+}  // namespace
+
+Status Executor::load(Kind kind, std::string_view key, HeadEntry** entry) {
+  *entry = cache_.find(key);
+  if (*entry != nullptr) return Status();
+  engine::Value value;
+  HeadEntry fresh;
+  Status s = engine_.get(family_of(kind), key, nullptr, &value);
+  if (s.ok()) {
+    s = verify(key, value.bytes(), &fresh.draft);
+    fresh.exists = true;
+  } else if (s.code() == Code::not_found) {
+    s = Status();
+  }
+  if (s.ok()) *entry = &cache_.put(key, std::move(fresh));
+  return s;
+}
+
+Status Executor::need(Kind kind, const Key& key, std::string_view what, const Uuid& id,
+                      HeadEntry** entry) {
+  if (Status s = load(kind, key, entry); !s.ok()) return s;
+  return (*entry)->exists ? Status() : no_such(what, id);
+}
+
+Status Executor::first_row(const engine::ScanRequest& request, Kind kind, std::string* key,
+                           Draft* row, bool* found) {
+  auto scan = engine_.scan(request);
+  *found = scan->next();
+  if (!*found) return scan->status();
+  *key = std::string(scan->key());
+  const format::KindInfo* info = format::parse_key(*key);
+  if (info == nullptr || info->kind != kind) return format::corrupt(*key, "in another's place");
+  return verify(*key, scan->value(), row);
+}
+
+Status Executor::load_stream(Kind kind, std::string_view prefix, HeadEntry** entry) {
+  *entry = cache_.find(prefix);
+  if (*entry != nullptr) return Status();
+  engine::ScanRequest request{family_of(kind), std::string(prefix), format::after_prefix(prefix)};
+  std::string key;
+  Draft row;
+  HeadEntry fresh;
+  if (Status s = first_row(request, kind, &key, &row, &fresh.exists); !s.ok()) return s;
+  if (fresh.exists) {
+    fresh.month = ~format::key_u32(key, prefix.size());
+    fresh.seq = ~format::key_u64(key, prefix.size() + 4);
+    fresh.effective_us = root<fb::Common>(row)->effective_at();
+  }
+  *entry = &cache_.put(prefix, std::move(fresh));
+  return Status();
+}
+
+// The newest commit body is the owner's head.
+Status Executor::load_owner(UserId owner, HeadEntry** entry) {
+  Key prefix(owner, Kind::commit_body);
+  *entry = cache_.find(prefix);
+  if (*entry != nullptr) return Status();
+  engine::ScanRequest request{Family::log, prefix.str(), format::after_prefix(prefix), true};
+  std::string key;
+  Draft row;
+  HeadEntry fresh;
+  if (Status s = first_row(request, Kind::commit_body, &key, &row, &fresh.exists); !s.ok()) {
+    return s;
+  }
+  if (fresh.exists) {
+    const auto* body = root<fb::CommitBody>(row);
+    fresh.seq = body->owner_seq();
+    fresh.month = body->state() == kErasedState ? kErasedState : 0;
+  }
+  *entry = &cache_.put(prefix, std::move(fresh));
+  return Status();
+}
+
+Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* found) {
+  *found = true;
+  if (auto it = pending_facts_.find(std::string(key)); it != pending_facts_.end()) {
+    *fact = it->second.clone();
+    return Status();
+  }
+  engine::Value value;
+  Status s = engine_.get(family_of(kind), key, nullptr, &value);
+  if (s.code() == Code::not_found) {
+    *found = false;
+    return Status();
+  }
+  return s.ok() ? verify(key, value.bytes(), fact) : s;
+}
+
+void Executor::remember(std::string_view key) {
+  Undo undo;
+  undo.key = std::string(key);
+  if (HeadEntry* entry = cache_.find(key)) {
+    undo.known = true;
+    undo.entry = entry->clone();
+  }
+  undo_.push_back(std::move(undo));
+}
+
+void Executor::put_head(Kind kind, std::string_view key, Draft draft) {
+  remember(key);
+  changes_->put(family_of(kind), key, draft.seal(key));
+  HeadEntry entry;
+  entry.exists = true;
+  entry.draft = std::move(draft);
+  cache_.put(key, std::move(entry));
+}
+
+void Executor::put_fact(Kind kind, std::string_view key, Draft& draft) {
+  changes_->put(family_of(kind), key, draft.seal(key));
+  if (!current_.importing) return;
+  // The same row may come twice in one import.
+  undo_.push_back({std::string(key), false, {}});
+  pending_facts_[std::string(key)] = draft.clone();
+}
+
+void Executor::put_reference(Kind kind, const Key& key, const Reference& reference, bool cached) {
+  Draft draft(kind, format::pack(reference));
+  if (cached) {
+    put_head(kind, key, std::move(draft));
+  } else {
+    changes_->put(family_of(kind), key, draft.seal(key));
+  }
+}
+
+void Executor::erase(Kind kind, std::string_view key) {
+  remember(key);
+  changes_->erase(family_of(kind), key);
+  cache_.put(key, HeadEntry());
+}
+
+void Executor::set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us,
+                          uint32_t month) {
+  remember(prefix);
+  HeadEntry entry;
+  entry.exists = seq != 0;
+  entry.seq = seq;
+  entry.effective_us = effective_us;
+  entry.month = month;
+  cache_.put(prefix, std::move(entry));
+}
+
+Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time created_at,
+                           std::string_view what) {
+  Draft stored;
+  bool found = false;
+  if (Status s = read_fact(kind, key, &stored, &found); !s.ok()) return s;
+  if (!found) return format::corrupt(key, "is missing");
+  const auto* common = root<fb::Common>(stored);
+  auto* other = mutable_root<fb::Common>(candidate);
+  other->mutate_commit_seq(common->commit_seq());
+  other->mutate_effective_at(common->effective_at());
+  other->mutate_created_at(created_at.us);
+  std::string_view a(stored.meta(), stored.meta_bytes());
+  std::string_view b(candidate.meta(), candidate.meta_bytes());
+  // A revision's meta part holds the hash of its content; how the tail is packed may differ.
+  bool same = a == b && (kind == Kind::revision || stored.tail() == candidate.tail());
+  if (!same) {
+    return Status(Code::conflict, fmt::format("{} is here with other contents", what));
+  }
+  current_.present = true;
+  return Status();
+}
+
+Status Executor::identity_known(const Op& op, bool* known) {
+  *known = false;
+  if (op.identity.empty()) return Status();
+  Key key(current_.owner, Kind::import_identity);
+  key.append(format::hash128(op.identity, settings_.salt));
+  HeadEntry* entry = nullptr;
+  if (Status s = load(Kind::import_identity, key, &entry); !s.ok()) return s;
+  *known = entry->exists;
+  if (*known) current_.present = true;
+  return Status();
+}
+
+void Executor::remember_identity(const Op& op, const Uuid& id, uint64_t number) {
+  if (op.identity.empty()) return;
+  Key key(current_.owner, Kind::import_identity);
+  key.append(format::hash128(op.identity, settings_.salt));
+  put_reference(Kind::import_identity, key, {id, number, 0}, true);
+}
+
+}  // namespace bcstore::model

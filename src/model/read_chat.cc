@@ -1,0 +1,341 @@
+// A tenant's reads of its tasks, chats and events, and of many objects at once.
+#include <fmt/format.h>
+
+#include "model/execute.h"
+#include "model/reads.h"
+
+namespace bcstore {
+
+using format::Key;
+using format::Kind;
+using format::Reference;
+using model::begin_read;
+using model::history;
+using model::ListPlan;
+using model::missing;
+using model::TenantState;
+using model::with_id;
+
+namespace {
+
+constexpr uint64_t kHasPhase = uint64_t{1} << 63;
+
+// Where a task's record lies, as its place tells.
+Key task_key(UserId owner, const Reference& place, const Uuid& task) {
+  Key key = with_id(owner, Kind::task, place.id);
+  std::optional<int32_t> phase;
+  if ((place.number & kHasPhase) != 0) phase = static_cast<int32_t>(place.extra);
+  append_phase(key, phase);
+  key.u64(place.number & ~kHasPhase).append(task);
+  return key;
+}
+
+// The month that holds the newest number not above `number`: the first month row at or after it, as
+// they begin with the newest. 0 when there is none.
+Result<uint32_t> month_at(const TenantState& state, Key prefix, Kind kind, uint64_t number,
+                          const Snapshot* snapshot) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  std::string upper = format::after_prefix(prefix);
+  auto scan = state.core->engine().scan(
+      {engine::family_of(kind), prefix.not_u64(number).str(), upper, false, at});
+  if (!scan->next()) {
+    if (!scan->status().ok()) return scan->status();
+    return 0u;
+  }
+  format::Parsed parsed;
+  if (Status s = format::parse_record(scan->key(), scan->value(), &parsed); !s.ok()) return s;
+  Reference reference;
+  if (!format::unpack(parsed.meta, &reference)) {
+    return format::corrupt(scan->key(), "the payload is malformed");
+  }
+  return static_cast<uint32_t>(reference.number);
+}
+
+}  // namespace
+
+Result<Task> Tenant::task(TaskId id, const ReadOptions& o) const {
+  std::vector<Result<Task>> found = get(std::span(&id, 1), o);
+  return std::move(found.front());
+}
+
+Cursor<Task> Tenant::tasks(ProjectId project, const TaskList& o) const {
+  ListPlan plan = history(*state_, Kind::task, project, Kind::project, "project", {});
+  plan.limit = o.limit;
+  plan.after = o.after;
+  plan.snapshot = o.snapshot;
+  if (o.phase) {
+    Key prefix = with_id(state_->owner, Kind::task, project.uuid());
+    append_phase(prefix, *o.phase);
+    plan.prefix = prefix.str();
+  }
+  if (o.state) {
+    plan.parameters = static_cast<uint64_t>(*o.state);
+    plan.filter = [state = static_cast<uint8_t>(*o.state)](const model::RecordBody& row) {
+      return row.root<fb::TaskHead>()->state() == state;
+    };
+  }
+  return model::make_cursor<Task>(*state_, std::move(plan));
+}
+
+Result<TaskRevision> Tenant::task_revision(TaskId task, uint32_t rev, const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("task id", task.uuid()); !s.ok()) return s;
+  Key key = with_id(state_->owner, Kind::task_revision, task.uuid());
+  key.not_u32(rev);
+  return model::as<TaskRevision>(
+      model::read_record(*state_, key, Kind::task_revision, o.snapshot, [&] {
+        return Status(Code::not_found,
+                      fmt::format("task {} has no revision {}", to_string(task), rev));
+      }));
+}
+
+Cursor<TaskRevision> Tenant::task_revisions(TaskId task, const ListOptions& o) const {
+  return model::make_cursor<TaskRevision>(
+      *state_, history(*state_, Kind::task_revision, task, Kind::task_place, "task", o));
+}
+
+Cursor<TaskActivity> Tenant::activity(TaskId task, const ListOptions& o) const {
+  return model::make_cursor<TaskActivity>(
+      *state_, history(*state_, Kind::task_activity, task, Kind::task_place, "task", o));
+}
+
+Result<ChatSession> Tenant::session(ChatSessionId id, const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("session id", id.uuid()); !s.ok()) return s;
+  return model::as<ChatSession>(
+      model::read_record(*state_, with_id(state_->owner, Kind::session, id.uuid()), Kind::session,
+                         o.snapshot, missing("session", id.uuid())));
+}
+
+Cursor<ChatSession> Tenant::sessions(ProjectId project, const ListOptions& o) const {
+  ListPlan plan = history(*state_, Kind::session_by_age, project, Kind::project, "project", o);
+  plan.named_kind = Kind::session;
+  plan.named = [owner = state_->owner](std::string_view, const Reference& reference,
+                                       std::string* key) {
+    *key = with_id(owner, Kind::session, reference.id).str();
+    return true;
+  };
+  return model::make_cursor<ChatSession>(*state_, std::move(plan));
+}
+
+Result<uint64_t> Tenant::last_seq(ChatSessionId session, const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("session id", session.uuid()); !s.ok()) return s;
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  Key prefix = with_id(state_->owner, Kind::message, session.uuid());
+  auto scan = state_->core->engine().scan(
+      {engine::family_of(Kind::message), prefix.str(), format::after_prefix(prefix), false, at});
+  if (scan->next()) return ~format::key_u64(scan->key(), prefix.view().size() + 4);
+  if (!scan->status().ok()) return scan->status();
+  Result<ChatSession> found = this->session(session, o);
+  return found.ok() ? Result<uint64_t>(uint64_t{0}) : Result<uint64_t>(found.status());
+}
+
+Result<ChatMessage> Tenant::message(ChatSessionId session, uint64_t seq,
+                                    const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("session id", session.uuid()); !s.ok()) return s;
+  Result<uint32_t> month =
+      month_at(*state_, with_id(state_->owner, Kind::session_month, session.uuid()),
+               Kind::session_month, seq, o.snapshot);
+  if (!month.ok()) return month.status();
+  Key key = with_id(state_->owner, Kind::message, session.uuid());
+  key.not_u32(*month).not_u64(seq);
+  return model::as<ChatMessage>(model::read_record(*state_, key, Kind::message, o.snapshot, [&] {
+    return Status(Code::not_found,
+                  fmt::format("session {} has no message {}", to_string(session), seq));
+  }));
+}
+
+Result<ChatMessage> Tenant::message(MessageId id, const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("message id", id.uuid()); !s.ok()) return s;
+  Result<Reference> place = model::read_reference(
+      *state_, with_id(state_->owner, Kind::message_id, id.uuid()), Kind::message_id, o.snapshot,
+      missing("message", id.uuid()));
+  if (!place.ok()) return place.status();
+  Key key = with_id(state_->owner, Kind::message, place->id);
+  key.not_u32(place->extra).not_u64(place->number);
+  return model::as<ChatMessage>(model::read_record(
+      *state_, key, Kind::message, o.snapshot,
+      [&] { return format::corrupt(key, "is missing"); }));
+}
+
+Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o) const {
+  ListOptions list{.reverse = !o.newest_first, .limit = o.limit, .after = o.after,
+                   .snapshot = o.snapshot};
+  ListPlan plan = history(*state_, Kind::message, session, Kind::session, "session", list);
+  if (o.from_seq && !o.after.empty()) {
+    plan.bad = Status(Code::invalid_argument, "from_seq: not together with after");
+  } else if (o.from_seq && plan.bad.ok() && state_->bad.ok() && !state_->core->closed()) {
+    const uint64_t from = *o.from_seq == 0 && !o.newest_first ? 1 : *o.from_seq;
+    Result<uint32_t> month =
+        month_at(*state_, with_id(state_->owner, Kind::session_month, session.uuid()),
+                 Kind::session_month, from, o.snapshot);
+    if (!month.ok()) plan.bad = month.status();
+    Key row = with_id(state_->owner, Kind::message, session.uuid());
+    row.not_u32(month.ok() ? *month : 0).not_u64(from);
+    if (o.newest_first) {
+      plan.lower = row.str();
+    } else {
+      plan.upper = row.str() + '\0';
+    }
+  }
+  return model::make_cursor<ChatMessage>(*state_, std::move(plan));
+}
+
+Cursor<Event> Tenant::events(const EventList& o) const {
+  ListPlan plan;
+  plan.kind = Kind::event;
+  Key prefix(state_->owner, Kind::event);
+  if (o.month) {
+    if (*o.month % 100 < 1 || *o.month % 100 > 12) {
+      plan.bad = Status(Code::invalid_argument, fmt::format("month: {} is not yyyymm", *o.month));
+    }
+    prefix.not_u32(*o.month);
+  }
+  plan.prefix = prefix.str();
+  plan.backward = !o.newest_first;
+  plan.limit = o.limit;
+  plan.after = o.after;
+  plan.snapshot = o.snapshot;
+  plan.parameters = o.with_audit ? 0 : 1;
+  if (!o.with_audit) {
+    plan.filter = [](const model::RecordBody& row) { return !row.root<fb::Event>()->is_audit(); };
+  }
+  plan.parent_kind = Kind::user;
+  plan.parent_prefix = Key(state_->owner, Kind::user).str();
+  plan.parent_name = "user " + to_string(state_->owner);
+  return model::make_cursor<Event>(*state_, std::move(plan));
+}
+
+Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
+  if (Status s = begin_read(*state_); !s.ok()) return s;
+  Result<uint32_t> month = month_at(*state_, Key(state_->owner, Kind::event_month),
+                                    Kind::event_month, id, o.snapshot);
+  if (!month.ok()) return month.status();
+  Key key(state_->owner, Kind::event);
+  key.not_u32(*month).not_u64(id);
+  return model::as<Event>(model::read_record(*state_, key, Kind::event, o.snapshot, [&] {
+    return Status(Code::not_found, fmt::format("event {} does not exist", id));
+  }));
+}
+
+namespace {
+
+template <class T>
+Result<T> to_record(engine::Read& read, std::string_view what, const Uuid& id) {
+  if (read.status.code() == Code::not_found) return model::no_such(what, id);
+  if (!read.status.ok()) return read.status;
+  auto body = std::make_unique<model::RecordBody>();
+  if (Status s = body->keep(read.key, std::move(read.value)); !s.ok()) return s;
+  return model::RecordAccess::make<T>(std::move(body));
+}
+
+template <class T, class K>
+std::vector<Result<T>> refuse_all(std::span<const Id<K>> ids, const Status& why) {
+  std::vector<Result<T>> answers;
+  for (size_t i = 0; i < ids.size(); ++i) answers.emplace_back(why);
+  return answers;
+}
+
+// The checks that all multi-gets share.
+template <class K>
+Status begin_many(const TenantState& state, std::span<const Id<K>> ids, const ReadOptions& o,
+                  const engine::Snapshot** at) {
+  if (Status s = begin_read(state); !s.ok()) return s;
+  if (ids.size() > kMaxPageRows) {
+    return Status(Code::invalid_argument,
+                  fmt::format("ids: {} are more than {}", ids.size(), kMaxPageRows));
+  }
+  return model::use_snapshot(state, o.snapshot, at);
+}
+
+template <class T, class K>
+std::vector<Result<T>> get_many(const TenantState& state, std::span<const Id<K>> ids,
+                                const ReadOptions& o, Kind kind, std::string_view what) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = begin_many(state, ids, o, &at); !s.ok()) return refuse_all<T>(ids, s);
+  std::vector<engine::Read> reads(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    reads[i].family = engine::family_of(kind);
+    reads[i].key = with_id(state.owner, kind, ids[i].uuid()).str();
+  }
+  state.core->engine().multi_get(reads, at);
+  std::vector<Result<T>> answers;
+  answers.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    Status s = model::check_id(fmt::format("{} id", what), ids[i].uuid());
+    answers.push_back(s.ok() ? to_record<T>(reads[i], what, ids[i].uuid()) : Result<T>(s));
+  }
+  return answers;
+}
+
+}  // namespace
+
+std::vector<Result<Project>> Tenant::get(std::span<const ProjectId> ids,
+                                         const ReadOptions& o) const {
+  return get_many<Project>(*state_, ids, o, Kind::project, "project");
+}
+
+std::vector<Result<Document>> Tenant::get(std::span<const DocumentId> ids,
+                                          const ReadOptions& o) const {
+  return get_many<Document>(*state_, ids, o, Kind::document, "document");
+}
+
+std::vector<Result<ChatSession>> Tenant::get(std::span<const ChatSessionId> ids,
+                                             const ReadOptions& o) const {
+  return get_many<ChatSession>(*state_, ids, o, Kind::session, "session");
+}
+
+// A task's place, then the task: two rounds, from one view.
+std::vector<Result<Task>> Tenant::get(std::span<const TaskId> ids, const ReadOptions& o) const {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = begin_many(*state_, ids, o, &at); !s.ok()) return refuse_all<Task>(ids, s);
+  engine::Engine& engine = state_->core->engine();
+  std::unique_ptr<engine::Snapshot> own;
+  if (at == nullptr) {
+    auto snapshot = engine.snapshot();
+    if (!snapshot.ok()) return refuse_all<Task>(ids, snapshot.status());
+    own = std::move(*snapshot);
+    at = own.get();
+  }
+  std::vector<engine::Read> places(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    places[i].family = engine::family_of(Kind::task_place);
+    places[i].key = with_id(state_->owner, Kind::task_place, ids[i].uuid()).str();
+  }
+  engine.multi_get(places, at);
+  std::vector<engine::Read> reads(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    reads[i].family = engine::family_of(Kind::task);
+    reads[i].status = places[i].status;
+    format::Parsed parsed;
+    Reference place;
+    if (places[i].status.ok()) {
+      reads[i].status = format::parse_record(places[i].key, places[i].value.bytes(), &parsed);
+    }
+    if (reads[i].status.ok() && !format::unpack(parsed.meta, &place)) {
+      reads[i].status = format::corrupt(places[i].key, "the payload is malformed");
+    }
+    reads[i].key = task_key(state_->owner, place, ids[i].uuid()).str();
+  }
+  std::vector<Status> before;
+  for (const engine::Read& read : reads) before.push_back(read.status);
+  engine.multi_get(reads, at);
+  std::vector<Result<Task>> answers;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    Status s = model::check_id("task id", ids[i].uuid());
+    if (s.ok() && !before[i].ok()) reads[i].status = before[i];
+    if (s.ok() && before[i].ok() && reads[i].status.code() == Code::not_found) {
+      s = format::corrupt(reads[i].key, "is missing");
+    }
+    answers.push_back(s.ok() ? to_record<Task>(reads[i], "task", ids[i].uuid())
+                             : Result<Task>(s));
+  }
+  return answers;
+}
+
+}  // namespace bcstore

@@ -1,0 +1,121 @@
+#include "model/reads.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bcstore {
+
+Snapshot::Snapshot(std::unique_ptr<model::SnapshotBody> body) : body_(std::move(body)) {}
+Snapshot::Snapshot(Snapshot&&) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+namespace model {
+
+std::function<Status()> missing(std::string_view what, const Uuid& id) {
+  return [what, id] { return no_such(what, id); };
+}
+
+ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent,
+                 format::Kind parent_kind, std::string_view parent_name, const ListOptions& o) {
+  ListPlan plan;
+  plan.bad = check_id(fmt::format("{} id", parent_name), parent);
+  plan.kind = kind;
+  plan.prefix = with_id(state.owner, kind, parent).str();
+  plan.backward = o.reverse;
+  plan.limit = o.limit;
+  plan.after = o.after;
+  plan.snapshot = o.snapshot;
+  plan.parent_kind = parent_kind;
+  plan.parent_prefix = with_id(state.owner, parent_kind, parent).str();
+  plan.parent_name = fmt::format("{} {}", parent_name, to_string(parent));
+  return plan;
+}
+
+Status begin_read(const TenantState& state) {
+  if (!state.bad.ok()) return state.bad;
+  if (state.core->closed()) return Status(Code::closed, "the store is closed");
+  if (state.service) state.core->note_read(state.owner, state.actor.name);
+  return Status();
+}
+
+Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
+                    const engine::Snapshot** out) {
+  *out = nullptr;
+  if (snapshot == nullptr) return Status();
+  const SnapshotBody* body = Access::body(*snapshot);
+  if (body == nullptr || body->store_hash != state.core->store_hash()) {
+    return Status(Code::invalid_argument, "snapshot: of another store");
+  }
+  *out = body->snapshot.get();
+  return Status();
+}
+
+Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
+                                                format::Kind kind, const Snapshot* snapshot,
+                                                const std::function<Status()>& missing) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  engine::Value value;
+  Status s = state.core->engine().get(engine::family_of(kind), key, at, &value);
+  if (s.code() == Code::not_found) return missing();
+  if (!s.ok()) return s;
+  auto body = std::make_unique<RecordBody>();
+  if (s = body->keep(key, std::move(value)); !s.ok()) return s;
+  return body;
+}
+
+Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::string lower,
+                                               std::string upper, format::Kind kind,
+                                               const Snapshot* snapshot,
+                                               const std::function<Status()>& missing) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  auto scan = state.core->engine().scan(
+      {engine::family_of(kind), std::move(lower), std::move(upper), false, at});
+  if (!scan->next()) return scan->status().ok() ? missing() : scan->status();
+  // A scan's row goes with the scan: what a record keeps is its own.
+  auto body = std::make_unique<RecordBody>();
+  if (Status s = body->keep(scan->key(), own_value(scan->value())); !s.ok()) return s;
+  return body;
+}
+
+namespace {
+
+class OwnedBytes : public engine::Value::Holder {
+ public:
+  explicit OwnedBytes(std::string_view bytes) : bytes_(bytes) {}
+  std::string_view bytes() const override { return bytes_; }
+  void reset() override { bytes_.clear(); }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace
+
+engine::Value own_value(std::string_view bytes) {
+  return engine::Value(std::make_unique<OwnedBytes>(bytes));
+}
+
+Result<format::Reference> read_reference(const TenantState& state, const format::Key& key,
+                                         format::Kind kind, const Snapshot* snapshot,
+                                         const std::function<Status()>& missing) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  engine::Value value;
+  Status s = state.core->engine().get(engine::family_of(kind), key, at, &value);
+  if (s.code() == Code::not_found) return missing();
+  if (!s.ok()) return s;
+  format::Parsed parsed;
+  if (s = format::parse_record(key, value.bytes(), &parsed); !s.ok()) return s;
+  format::Reference reference;
+  if (!format::unpack(parsed.meta, &reference)) {
+    return format::corrupt(key, "the payload is malformed");
+  }
+  return reference;
+}
+
+}  // namespace model
+}  // namespace bcstore

@@ -1,0 +1,180 @@
+// Reads: what a Tenant's verbs share. A list is a bounded scan of one prefix, either of the records
+// themselves or of index rows that name them; in the second case the named records are read in one
+// more round.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/tenant.h"
+#include "engine/engine.h"
+#include "engine/families.h"
+#include "format/key.h"
+#include "format/record.h"
+#include "model/core.h"
+#include "model/record_body.h"
+
+namespace bcstore::model {
+
+struct TenantState {
+  std::shared_ptr<Core> core;
+  UserId owner;
+  Actor actor;
+  bool service = false;
+  Status bad;  // of the owner, the agent's name or the service's reason
+};
+
+class SnapshotBody {
+ public:
+  SnapshotBody(std::unique_ptr<engine::Snapshot> held, uint64_t store)
+      : snapshot(std::move(held)), store_hash(store) {}
+  std::unique_ptr<engine::Snapshot> snapshot;
+  uint64_t store_hash;
+};
+
+class PendingBody {
+ public:
+  std::shared_ptr<Core> core;
+  std::shared_ptr<Ticket> ticket;
+  std::optional<Result<Receipt>> answer;
+};
+
+// One list, described.
+struct ListPlan {
+  Status bad;                // of the arguments
+  format::Kind kind{};       // of the rows scanned
+  std::string prefix;        // every row's key begins with it
+  bool backward = false;
+  size_t limit = 0;
+  std::string_view after;
+  uint64_t parameters = 0;   // filters: a token is for one list
+  std::string lower, upper;  // narrower than the prefix, when not empty
+  const Snapshot* snapshot = nullptr;
+  // Rows that do not pass are skipped.
+  std::function<bool(const RecordBody&)> filter;
+  // Index rows: where the named record lies, or false to skip the row.
+  std::function<bool(std::string_view key, const format::Reference&, std::string* record_key)> named;
+  format::Kind named_kind{};
+  // The record is the first row with that prefix, not the one of that key.
+  bool named_is_prefix = false;
+  // An empty list whose parent has no row with this prefix is not_found.
+  format::Kind parent_kind{};
+  std::string parent_prefix;
+  std::string parent_name;
+};
+
+class CursorBody {
+ public:
+  // A list that answers `bad` and nothing else.
+  explicit CursorBody(Status bad) : status_(std::move(bad)), ended_(true) {}
+  CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan);
+
+  bool next(RecordBody* row);
+  const Status& status() const { return status_; }
+  std::string token() const;
+
+ private:
+  bool start();
+  bool end(Status status);
+  bool next_row(RecordBody* row);
+  bool fetch();  // index rows and the records that they name
+  Status check_parent();
+  uint64_t list_hash() const;
+  Status parse_token();
+  const engine::Snapshot* engine_snapshot() const;
+
+  std::shared_ptr<Core> core_;
+  UserId owner_;
+  ListPlan plan_;
+  Status status_;
+  bool started_ = false, ended_ = false;
+  size_t given_ = 0;
+  std::string position_;  // key of the current row of the list
+  std::unique_ptr<engine::Scan> scan_;
+  struct Named {
+    std::string position;
+    engine::Read read;
+  };
+  std::vector<Named> named_;
+  std::unique_ptr<engine::Snapshot> own_snapshot_;
+};
+
+struct Access {
+  static const TenantState& state(const Tenant& tenant) { return *tenant.state_; }
+  static Tenant tenant(std::shared_ptr<const TenantState> state) {
+    return Tenant(std::move(state));
+  }
+  static Snapshot snapshot(std::unique_ptr<SnapshotBody> body) { return Snapshot(std::move(body)); }
+  static const SnapshotBody* body(const Snapshot& snapshot) { return snapshot.body_.get(); }
+  static PendingCommit pending(std::shared_ptr<PendingBody> body) {
+    return PendingCommit(std::move(body));
+  }
+  template <class T>
+  static Cursor<T> cursor(std::unique_ptr<CursorBody> body) {
+    return Cursor<T>(std::move(body));
+  }
+  static Store store(std::shared_ptr<Core> core) { return Store(std::move(core)); }
+  static Service service(std::shared_ptr<Core> core, std::string reason) {
+    return Service(std::move(core), std::move(reason));
+  }
+};
+
+inline format::Key with_id(UserId owner, format::Kind kind, const Uuid& id) {
+  format::Key key(owner, kind);
+  key.append(id);
+  return key;
+}
+// The answer for an object that is not there.
+std::function<Status()> missing(std::string_view what, const Uuid& id);
+// A list of newest-first rows under one parent.
+ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent,
+                 format::Kind parent_kind, std::string_view parent_name, const ListOptions& o);
+template <class K>
+ListPlan history(const TenantState& state, format::Kind kind, Id<K> parent,
+                 format::Kind parent_kind, std::string_view parent_name, const ListOptions& o) {
+  return history(state, kind, parent.uuid(), parent_kind, parent_name, o);
+}
+
+// Ok when this handle may read; notes the read for the audit.
+Status begin_read(const TenantState& state);
+// The engine's snapshot behind a public one; invalid_argument for another store's.
+Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
+                    const engine::Snapshot** out);
+
+// A value that owns a copy of these bytes.
+engine::Value own_value(std::string_view bytes);
+
+// One record by its key; `missing` is the answer when it is not there.
+Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
+                                                format::Kind kind, const Snapshot* snapshot,
+                                                const std::function<Status()>& missing);
+// The first row of a prefix.
+Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::string lower,
+                                               std::string upper, format::Kind kind,
+                                               const Snapshot* snapshot,
+                                               const std::function<Status()>& missing);
+Result<format::Reference> read_reference(const TenantState& state, const format::Key& key,
+                                         format::Kind kind, const Snapshot* snapshot,
+                                         const std::function<Status()>& missing);
+
+template <class T>
+Result<T> as(Result<std::unique_ptr<RecordBody>> body) {
+  if (!body.ok()) return body.status();
+  return RecordAccess::make<T>(std::move(*body));
+}
+
+template <class T>
+Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
+  if (Status s = begin_read(state); !s.ok()) {
+    return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
+  }
+  return Access::cursor<T>(
+      std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
+}
+
+}  // namespace bcstore::model

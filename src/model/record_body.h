@@ -1,0 +1,61 @@
+// RecordBody: the bytes behind a public record, verified and ready to be read in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bcstore/records.h"
+#include "engine/engine.h"
+#include "format/record.h"
+#include "model/encode.h"
+
+namespace bcstore::model {
+
+class RecordBody {
+ public:
+  // Verifies and takes a value that stays where it is (a scan's current row).
+  Status view(std::string_view key, std::string_view value);
+  // Verifies and keeps a value that the engine pins or owns.
+  Status keep(std::string_view key, engine::Value value);
+  void clear();
+
+  bool loaded() const { return loaded_; }
+  std::string_view key() const { return {key_, key_bytes_}; }
+  std::string_view tail() const { return parsed_.tail; }
+  bool packed() const { return (parsed_.flags & format::kZstd) != 0; }
+  bool has_tail() const { return (parsed_.flags & format::kTail) != 0; }
+  template <class Table>
+  const Table* root() const {
+    return flatbuffers::GetRoot<Table>(meta_.data());
+  }
+
+  // A revision's content, unpacked on first use and checked against its hash.
+  Result<std::string_view> content();
+
+ private:
+  bool loaded_ = false;
+  size_t key_bytes_ = 0;
+  char key_[format::kMaxKeyBytes];
+  format::Parsed parsed_;
+  // The meta part, aligned. Grows to the largest record seen, and is used again for the next row.
+  std::vector<uint64_t> meta_;
+  engine::Value value_;
+  std::string unpacked_;
+  bool is_unpacked_ = false;
+};
+
+// What implementation files may do with public records.
+struct RecordAccess {
+  template <class T>
+  static T make(std::unique_ptr<RecordBody> body) {
+    T record;
+    record.body_ = std::move(body);
+    return record;
+  }
+  static RecordBody* body(const Record& record) { return record.body_.get(); }
+};
+
+}  // namespace bcstore::model

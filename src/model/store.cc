@@ -1,0 +1,75 @@
+#include "bcstore/store.h"
+
+#include <utility>
+
+#include "model/check.h"
+#include "model/core.h"
+#include "model/reads.h"
+
+namespace bcstore {
+
+namespace {
+
+Status closed_status() { return Status(Code::closed, "the store is closed"); }
+
+}  // namespace
+
+Store::Store(std::shared_ptr<model::Core> core) : core_(std::move(core)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const std::string& path, const Options& options) {
+  bool fresh = false;
+  auto engine = engine::open_rocks(path, options, &fresh);
+  if (!engine.ok()) return engine.status();
+  return model::open_over(std::move(*engine), options, fresh);
+}
+
+Result<Store> model::open_over(std::unique_ptr<engine::Engine> engine, const Options& options,
+                               bool fresh) {
+  auto core = Core::open(std::move(engine), options, fresh);
+  if (!core.ok()) return core.status();
+  return Access::store(std::move(*core));
+}
+
+Tenant Store::tenant(UserId owner) const {
+  auto state = std::make_shared<model::TenantState>();
+  state->core = core_;
+  state->owner = owner;
+  state->actor = Actor::of_user(owner);
+  state->bad = core_ ? model::check_owner(owner) : closed_status();
+  return model::Access::tenant(std::move(state));
+}
+
+Service Store::service(std::string_view reason) const {
+  return model::Access::service(core_, std::string(reason));
+}
+
+Status Store::sync() { return core_ ? core_->queue().sync() : closed_status(); }
+Status Store::drive() { return core_ ? core_->queue().drive() : closed_status(); }
+Status Store::health() const {
+  if (!core_ || core_->closed()) return closed_status();
+  return core_->engine().health();
+}
+
+Result<CheckReport> Store::check(const CheckOptions& options) const {
+  if (!core_ || core_->closed()) return closed_status();
+  return model::check_store(core_->engine(), options);
+}
+
+StoreStats Store::stats() const {
+  return core_ && !core_->closed() ? core_->stats() : StoreStats();
+}
+
+Status Store::compact() {
+  return core_ && !core_->closed() ? core_->engine().flush(true) : closed_status();
+}
+
+Status Store::checkpoint(const std::string& directory) {
+  return core_ && !core_->closed() ? core_->engine().checkpoint(directory) : closed_status();
+}
+
+Status Store::close() { return core_ ? core_->close() : closed_status(); }
+
+}  // namespace bcstore

@@ -1,0 +1,245 @@
+// A tenant's writes: batches, commits, and one-line forms.
+#include "bcstore/tenant.h"
+
+#include <utility>
+
+#include "model/reads.h"
+
+namespace bcstore {
+
+using model::BatchAccess;
+using model::BatchBody;
+
+Tenant::Tenant(std::shared_ptr<const model::TenantState> state) : state_(std::move(state)) {}
+
+UserId Tenant::owner() const { return state_->owner; }
+
+Tenant Tenant::as_agent(std::string_view name) const {
+  auto state = std::make_shared<model::TenantState>(*state_);
+  state->actor = Actor::of_agent(std::string(name));
+  if (state->bad.ok()) {
+    state->bad = model::check_text("agent name", name, kMaxEventTypeBytes, model::Empty::refused);
+  }
+  return Tenant(std::move(state));
+}
+
+Result<Snapshot> Tenant::snapshot() const {
+  if (!state_->bad.ok()) return state_->bad;
+  auto held = state_->core->engine().snapshot();
+  if (!held.ok()) return held.status();
+  return model::Access::snapshot(std::make_unique<model::SnapshotBody>(
+      std::move(*held), state_->core->store_hash()));
+}
+
+namespace model {
+namespace {
+
+std::unique_ptr<BatchBody> new_body(const TenantState& state) {
+  auto body = std::make_unique<BatchBody>(state.core, state.owner, state.actor, state.bad);
+  if (state.service) body->set_audited();
+  return body;
+}
+
+// What commit checks before the batch lines up.
+Status check_commit(const TenantState& state, const BatchBody* body, const CommitOptions& o) {
+  if (!state.bad.ok()) return state.bad;
+  if (body == nullptr) return Status(Code::invalid_argument, "batch: was moved from");
+  if (body->core() != state.core || body->owner() != state.owner) {
+    return Status(Code::invalid_argument, "batch: of another owner or store");
+  }
+  if (o.idempotency_key.size() > kMaxIdempotencyKeyBytes) {
+    return Status(Code::invalid_argument, "idempotency key: has more than 64 bytes");
+  }
+  return body->status();
+}
+
+std::shared_ptr<Ticket> make_ticket(std::unique_ptr<BatchBody> body, const CommitOptions& o) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->commit.batch = std::move(body);
+  ticket->commit.durability = o.durability;
+  ticket->commit.idempotency_key = std::string(o.idempotency_key);
+  ticket->commit.expected_owner_seq = o.expected_owner_seq;
+  return ticket;
+}
+
+}  // namespace
+}  // namespace model
+
+WriteBatch Tenant::batch() const { return BatchAccess::make(model::new_body(*state_)); }
+
+Result<Receipt> Tenant::commit(WriteBatch& batch, const CommitOptions& o) const {
+  if (Status s = model::check_commit(*state_, BatchAccess::body(batch), o); !s.ok()) return s;
+  auto ticket = model::make_ticket(BatchAccess::take(batch), o);
+  state_->core->queue().commit(ticket);
+  model::Outcome& outcome = ticket->outcome;
+  if (outcome.status.ok()) ticket->commit.batch->clear();
+  batch = BatchAccess::make(std::move(ticket->commit.batch));
+  if (!outcome.status.ok()) return std::move(outcome.status);
+  return std::move(outcome.receipt);
+}
+
+PendingCommit Tenant::submit(WriteBatch batch, const CommitOptions& o) const {
+  auto body = std::make_shared<model::PendingBody>();
+  body->core = state_->core;
+  if (Status s = model::check_commit(*state_, BatchAccess::body(batch), o); !s.ok()) {
+    body->answer = Result<Receipt>(std::move(s));
+    return model::Access::pending(std::move(body));
+  }
+  body->ticket = model::make_ticket(BatchAccess::take(batch), o);
+  if (!state_->core->queue().submit(body->ticket)) {
+    body->answer = Result<Receipt>(Status(Code::unavailable, "too many commits are pending"));
+  }
+  return model::Access::pending(std::move(body));
+}
+
+void Tenant::submit(WriteBatch batch, const CommitOptions& o,
+                    std::function<void(Result<Receipt>)> done) const {
+  if (Status s = model::check_commit(*state_, BatchAccess::body(batch), o); !s.ok()) {
+    done(std::move(s));
+    return;
+  }
+  auto ticket = model::make_ticket(BatchAccess::take(batch), o);
+  ticket->done_callback = std::move(done);
+  if (!state_->core->queue().submit(ticket)) {
+    ticket->done_callback(Status(Code::unavailable, "too many commits are pending"));
+  } else if (state_->core->queue().ready(ticket) && ticket->done_callback &&
+             ticket->outcome.status.code() == Code::closed) {
+    ticket->done_callback(ticket->outcome.status);
+  }
+}
+
+PendingCommit::PendingCommit(std::shared_ptr<model::PendingBody> body) : body_(std::move(body)) {}
+PendingCommit::PendingCommit(PendingCommit&&) noexcept = default;
+PendingCommit& PendingCommit::operator=(PendingCommit&&) noexcept = default;
+PendingCommit::~PendingCommit() = default;
+
+bool PendingCommit::ready() const {
+  return !body_ || body_->answer || body_->core->queue().ready(body_->ticket);
+}
+
+Result<Receipt> PendingCommit::wait() {
+  if (!body_) return Status(Code::invalid_argument, "the pending commit was moved from");
+  if (!body_->answer) {
+    body_->core->queue().wait(body_->ticket);
+    const model::Outcome& outcome = body_->ticket->outcome;
+    body_->answer = outcome.status.ok() ? Result<Receipt>(outcome.receipt)
+                                        : Result<Receipt>(outcome.status);
+  }
+  return *body_->answer;
+}
+
+namespace {
+
+// A batch of one, and what the caller wants of its receipt.
+template <class T, class Write, class Pick>
+Result<T> write_one(const Tenant& tenant, const CommitOptions& o, Write write, Pick pick) {
+  WriteBatch batch = tenant.batch();
+  write(batch);
+  Result<Receipt> receipt = tenant.commit(batch, o);
+  if (!receipt.ok()) return receipt.status();
+  if (receipt->operations.empty()) {
+    return Status(Code::internal, "a receipt without operations");
+  }
+  return pick(*receipt);
+}
+
+template <class K>
+Id<K> id_of(const Receipt& receipt) {
+  return Id<K>(receipt.operations.front().id);
+}
+
+uint32_t narrow(const Receipt& receipt) {
+  return static_cast<uint32_t>(receipt.operations.front().number);
+}
+
+uint64_t number(const Receipt& receipt) { return receipt.operations.front().number; }
+
+Receipt whole(Receipt& receipt) { return std::move(receipt); }
+
+}  // namespace
+
+Result<ProjectId> Tenant::create_project(const NewProject& p, const CommitOptions& o) const {
+  return write_one<ProjectId>(
+      *this, o, [&](WriteBatch& b) { b.create_project(p); }, id_of<ProjectKind>);
+}
+
+Result<uint32_t> Tenant::add_version(ProjectId project, const NewVersion& v,
+                                     const CommitOptions& o) const {
+  return write_one<uint32_t>(
+      *this, o, [&](WriteBatch& b) { b.add_version(project, v); }, narrow);
+}
+
+Result<Receipt> Tenant::set_status(ProjectId project, ProjectStatus status,
+                                   std::optional<ProjectStatus> expected,
+                                   const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.set_status(project, status, expected); }, whole);
+}
+
+Result<DocumentId> Tenant::create_document(ProjectId project, const NewDocument& d,
+                                           const CommitOptions& o) const {
+  return write_one<DocumentId>(
+      *this, o, [&](WriteBatch& b) { b.create_document(project, d); }, id_of<DocumentKind>);
+}
+
+Result<uint32_t> Tenant::add_revision(DocumentId document, const NewRevision& r,
+                                      const CommitOptions& o) const {
+  return write_one<uint32_t>(
+      *this, o, [&](WriteBatch& b) { b.add_revision(document, r); }, narrow);
+}
+
+Result<Receipt> Tenant::set_lock(DocumentId document, bool is_locked, std::optional<bool> expected,
+                                 const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.set_lock(document, is_locked, expected); }, whole);
+}
+
+Result<TaskId> Tenant::create_task(ProjectId project, const NewTask& t,
+                                   const CommitOptions& o) const {
+  return write_one<TaskId>(
+      *this, o, [&](WriteBatch& b) { b.create_task(project, t); }, id_of<TaskKind>);
+}
+
+Result<uint32_t> Tenant::revise_task(TaskId task, const TaskEdit& e,
+                                     const CommitOptions& o) const {
+  return write_one<uint32_t>(
+      *this, o, [&](WriteBatch& b) { b.revise_task(task, e); }, narrow);
+}
+
+Result<uint64_t> Tenant::record_activity(TaskId task, TaskAction action,
+                                         std::optional<TaskState> expected,
+                                         const CommitOptions& o) const {
+  return write_one<uint64_t>(
+      *this, o, [&](WriteBatch& b) { b.record_activity(task, action, expected); }, number);
+}
+
+Result<ChatSessionId> Tenant::start_chat(ProjectId project, const NewChat& c,
+                                         const CommitOptions& o) const {
+  return write_one<ChatSessionId>(
+      *this, o, [&](WriteBatch& b) { b.start_chat(project, c); }, id_of<ChatSessionKind>);
+}
+
+Result<Receipt> Tenant::rename_chat(ChatSessionId session, std::optional<std::string_view> title,
+                                    std::optional<uint32_t> expected_rename,
+                                    const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.rename_chat(session, title, expected_rename); }, whole);
+}
+
+Result<uint64_t> Tenant::append_message(ChatSessionId session, const NewMessage& m,
+                                        const CommitOptions& o) const {
+  return write_one<uint64_t>(
+      *this, o, [&](WriteBatch& b) { b.append_message(session, m); }, number);
+}
+
+Result<uint64_t> Tenant::append_event(const NewEvent& e, const CommitOptions& o) const {
+  return write_one<uint64_t>(
+      *this, o, [&](WriteBatch& b) { b.append_event(e); }, number);
+}
+
+Result<Receipt> Tenant::edit_profile(const ProfileEdit& e, const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.edit_profile(e); }, whole);
+}
+
+}  // namespace bcstore

@@ -1,0 +1,70 @@
+#include "bcstore/write_batch.h"
+
+#include <utility>
+
+#include "model/batch.h"
+
+namespace bcstore {
+
+WriteBatch::WriteBatch(std::unique_ptr<model::BatchBody> body) : body_(std::move(body)) {}
+WriteBatch::WriteBatch(WriteBatch&&) noexcept = default;
+WriteBatch& WriteBatch::operator=(WriteBatch&&) noexcept = default;
+WriteBatch::~WriteBatch() = default;
+
+// A batch that was moved from is empty and refuses everything: there is nothing behind it.
+size_t WriteBatch::size() const { return body_ ? body_->size() : 0; }
+size_t WriteBatch::bytes() const { return body_ ? body_->bytes() : 0; }
+Status WriteBatch::status() const {
+  return body_ ? body_->status() : Status(Code::invalid_argument, "batch: was moved from");
+}
+void WriteBatch::clear() {
+  if (body_) body_->clear();
+}
+
+ProjectId WriteBatch::create_project(const NewProject& project) {
+  return ProjectId(body_ ? body_->create_project(project, nullptr, nullptr) : Uuid());
+}
+void WriteBatch::add_version(ProjectId project, const NewVersion& version) {
+  if (body_) body_->add_version(project, version, std::nullopt, nullptr);
+}
+void WriteBatch::set_status(ProjectId project, ProjectStatus status,
+                            std::optional<ProjectStatus> expected) {
+  if (body_) body_->set_status(project, status, expected);
+}
+DocumentId WriteBatch::create_document(ProjectId project, const NewDocument& document) {
+  return DocumentId(body_ ? body_->create_document(project, document, nullptr) : Uuid());
+}
+void WriteBatch::add_revision(DocumentId document, const NewRevision& revision) {
+  if (body_) body_->add_revision(document, revision, std::nullopt, nullptr);
+}
+void WriteBatch::set_lock(DocumentId document, bool is_locked, std::optional<bool> expected) {
+  if (body_) body_->set_lock(document, is_locked, expected);
+}
+TaskId WriteBatch::create_task(ProjectId project, const NewTask& task) {
+  return TaskId(body_ ? body_->create_task(project, task, nullptr) : Uuid());
+}
+void WriteBatch::revise_task(TaskId task, const TaskEdit& edit) {
+  if (body_) body_->revise_task(task, edit);
+}
+void WriteBatch::record_activity(TaskId task, TaskAction action,
+                                 std::optional<TaskState> expected) {
+  if (body_) body_->record_activity(task, action, expected, {}, nullptr);
+}
+ChatSessionId WriteBatch::start_chat(ProjectId project, const NewChat& chat) {
+  return ChatSessionId(body_ ? body_->start_chat(project, chat, nullptr) : Uuid());
+}
+void WriteBatch::rename_chat(ChatSessionId session, std::optional<std::string_view> title,
+                             std::optional<uint32_t> expected_rename) {
+  if (body_) body_->rename_chat(session, title, expected_rename);
+}
+void WriteBatch::append_message(ChatSessionId session, const NewMessage& message) {
+  if (body_) body_->append_message(session, message, MessageId(), std::nullopt, nullptr);
+}
+void WriteBatch::append_event(const NewEvent& event) {
+  if (body_) body_->append_event(event, {}, nullptr);
+}
+void WriteBatch::edit_profile(const ProfileEdit& edit) {
+  if (body_) body_->edit_profile(edit);
+}
+
+}  // namespace bcstore

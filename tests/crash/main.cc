@@ -1,0 +1,166 @@
+// bcstore_crash: proves that an acknowledgement means what it says.
+//
+//   bcstore_crash [--kills N] [--power-cuts N] [--seed S] [--only ROUND] [--keep]
+//   bcstore_crash --self-test [--seed S]
+//
+// Without arguments: --kills 200. The seed may also come from BCSTORE_SEED; a run prints the one it
+// used. --only repeats one round. --self-test plants a fault in each mode that must be found.
+// Ends with 0 when nothing was wrong, 1 when something was, 2 for wrong arguments.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crash/modes.h"
+
+namespace bcstore::crash {
+namespace {
+
+constexpr uint64_t kSelfTestRounds = 40;
+
+struct Arguments {
+  uint64_t kills = 0;
+  uint64_t power_cuts = 0;
+  std::optional<uint64_t> seed{};
+  uint64_t only = 0;
+  bool keep = false;
+  bool self_test = false;
+  std::optional<ChildOptions> child{};
+};
+
+class ArgumentReader {
+ public:
+  explicit ArgumentReader(std::vector<std::string_view> words) : words_(std::move(words)) {}
+
+  std::optional<Arguments> read() {
+    Arguments arguments;
+    ChildOptions child;
+    while (good_ && at_ < words_.size()) {
+      const std::string_view word = words_[at_++];
+      if (word == "--kills") {
+        arguments.kills = number();
+      } else if (word == "--power-cuts") {
+        arguments.power_cuts = number();
+      } else if (word == "--seed") {
+        arguments.seed = child.seed = number();
+      } else if (word == "--only") {
+        arguments.only = number();
+      } else if (word == "--keep") {
+        arguments.keep = true;
+      } else if (word == "--self-test") {
+        arguments.self_test = true;
+      } else if (word == "--child") {
+        child.store = text();
+      } else if (word == "--round") {
+        child.round = number();
+      } else if (word == "--owners") {
+        child.owners = text();
+      } else if (word == "--hoard") {
+        child.hoard = true;
+      } else {
+        good_ = false;
+      }
+    }
+    if (!child.store.empty()) arguments.child = child;
+    return good_ ? std::optional<Arguments>(std::move(arguments)) : std::nullopt;
+  }
+
+ private:
+  std::string_view text() {
+    if (at_ < words_.size()) return words_[at_++];
+    good_ = false;
+    return {};
+  }
+  uint64_t number() {
+    const std::string_view word = text();
+    uint64_t value = 0;
+    const auto end = std::from_chars(word.data(), word.data() + word.size(), value);
+    good_ = good_ && !word.empty() && end.ec == std::errc() && end.ptr == word.data() + word.size();
+    return value;
+  }
+
+  std::vector<std::string_view> words_;
+  size_t at_ = 0;
+  bool good_ = true;
+};
+
+uint64_t chosen_seed(const Arguments& arguments) {
+  if (arguments.seed) return *arguments.seed;
+  if (const char* text = std::getenv("BCSTORE_SEED")) return std::strtoull(text, nullptr, 10);
+  std::random_device device;
+  return device();
+}
+
+bool self_test(RunOptions options) {
+  options.plant = true;
+  options.rounds = kSelfTestRounds;
+  fmt::print("planted: logs whose last bytes stay in the process\n");
+  const Verdict kills = run_kills(options);
+  fmt::print("planted: syncs that are acknowledged and not done\n");
+  const Verdict cuts = run_power_cuts(options);
+  const bool caught = kills.lost > 0 && cuts.lost > 0 && cuts.uncovered > 0;
+  fmt::print("self-test: {}\n", caught ? "caught" : "NOT caught");
+  return caught;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.child) return run_child(*arguments.child);
+  RunOptions options{.seed = chosen_seed(arguments),
+                     .only = arguments.only,
+                     .keep = arguments.keep};
+  fmt::print("seed {}\n", options.seed);
+  std::fflush(stdout);
+  if (arguments.self_test) return self_test(options) ? 0 : 1;
+  const bool neither = arguments.kills == 0 && arguments.power_cuts == 0;
+  bool clean = true;
+  options.rounds = neither ? 200 : arguments.kills;
+  if (options.rounds > 0) clean = run_kills(options).clean();
+  options.rounds = arguments.power_cuts;
+  if (options.rounds > 0) clean = run_power_cuts(options).clean() && clean;
+  return clean ? 0 : 1;
+}
+
+}  // namespace
+
+void print_details(const std::string& round, const Verdict& verdict) {
+  fmt::print("{}: lost {}, torn {}, uncovered {}, violations {}\n", round, verdict.lost,
+             verdict.torn, verdict.uncovered, verdict.violations);
+  for (const std::string& detail : verdict.details) fmt::print("  {}\n", detail);
+  std::fflush(stdout);
+}
+
+Scratch::Scratch() {
+  std::string name = (std::filesystem::temp_directory_path() / "bcstore-crash-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    fmt::print(stderr, "no temporary directory can be made\n");
+    std::exit(2);
+  }
+  path_ = name;
+}
+
+Scratch::~Scratch() {
+  std::error_code ignored;
+  if (!keep_) std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace bcstore::crash
+
+int main(int count, char** words) {
+  const std::vector<std::string_view> given(words + 1, words + count);
+  const auto arguments = bcstore::crash::ArgumentReader(given).read();
+  if (!arguments) {
+    fmt::print(stderr,
+               "usage: bcstore_crash [--kills N] [--power-cuts N] [--seed S] [--only ROUND] "
+               "[--keep] [--self-test]\n");
+    return 2;
+  }
+  return bcstore::crash::run(*arguments);
+}

@@ -1,0 +1,115 @@
+// One owner with at least one record of every kind, for tests that go over the whole catalogue.
+#pragma once
+
+#include <string>
+
+#include "fixture.h"
+
+namespace bcstore::fixture {
+
+struct Rich {
+  UserId owner;
+  ProjectId project;       // two versions, three statuses
+  ProjectId neighbour;     // with one of each, so that lists have something not to show
+  DocumentId document;     // version 1, prd: three revisions, two lock changes
+  DocumentId bare;         // version 2, tech: no revision
+  TaskId task;             // phase 1: two revisions, two activities, complete
+  TaskId unphased;         // neither phase nor activity
+  ChatSessionId chat;      // renamed once; four messages, the last one imported with an id
+  ChatSessionId quiet;     // no message
+  MessageId message_id;    // of message 4
+  uint64_t event = 0;      // refers to everything
+  std::string key;         // of an idempotent commit
+  std::string email;
+  std::string customer;
+};
+
+inline void enrich_neighbour(const Tenant& tenant, Rich& rich) {
+  WriteBatch batch = tenant.batch();
+  rich.neighbour = batch.create_project({.name = "Neighbour", .idea_prompt = "Other"});
+  batch.create_document(rich.neighbour, {.section = Section::prd, .content = R"({"n":1})"});
+  const TaskId task = batch.create_task(rich.neighbour, {.title = "Other task", .phase = 1});
+  batch.record_activity(task, TaskAction::complete);
+  const ChatSessionId chat = batch.start_chat(rich.neighbour, {.title = "Other chat"});
+  batch.append_message(chat, {.role = Role::user, .content = "other"});
+  tenant.commit(batch, {.durability = Durability::relaxed}).value();
+}
+
+inline void enrich_history(const Tenant& tenant, Rich& rich) {
+  const Tenant agent = tenant.as_agent("planner");
+  WriteBatch batch = agent.batch();
+  batch.add_version(rich.project, {.change_note = "second", .name = "Tea house"});
+  batch.set_status(rich.project, ProjectStatus::ready);
+  batch.set_status(rich.project, ProjectStatus::archived);
+  batch.add_revision(rich.document, {.content = R"({"goal": 2})", .change_note = "more"});
+  batch.add_revision(rich.document, {.content = "# Text", .content_type = ContentType::text});
+  batch.set_lock(rich.document, false);
+  rich.bare = batch.create_document(rich.project, {.section = Section::tech, .version = 2});
+  batch.revise_task(rich.task, {.title = "Buy more tea"});
+  batch.record_activity(rich.task, TaskAction::reopen);
+  batch.record_activity(rich.task, TaskAction::complete);
+  batch.rename_chat(rich.chat, "Renamed");
+  batch.append_message(rich.chat, {.role = Role::assistant,
+                                   .content = "Buy tea.",
+                                   .token_count = 3,
+                                   .call_id = "call-1",
+                                   .name = "planner",
+                                   .metadata = R"({"k":[1]})"});
+  batch.append_message(rich.chat, {.role = Role::user, .content = "Why?", .replaces = 1});
+  agent.commit(batch, {.durability = Durability::relaxed}).value();
+}
+
+// Makes everything that Rich names, under an owner that exists already.
+inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
+  Rich rich;
+  rich.owner = owner;
+  rich.key = "key-" + std::string(tag);
+  rich.customer = "cus_" + std::string(tag);
+  const Tenant tenant = store.tenant(owner);
+  const Service service = store.service("enrich");
+  service.link_stripe_customer(owner, rich.customer).value();
+  const User user = tenant.profile().value();
+  rich.email = std::string(user.email());
+
+  WriteBatch batch = tenant.batch();
+  rich.project = batch.create_project(
+      {.name = "Tea shop", .idea_prompt = "Sell rare teas", .change_note = "first"});
+  rich.document = batch.create_document(
+      rich.project, {.section = Section::prd, .content = R"({"goal":1})", .change_note = "begin"});
+  rich.task = batch.create_task(
+      rich.project, {.title = "Buy tea", .description = "A lot of it", .phase = 1});
+  rich.unphased = batch.create_task(rich.project, {.title = "Think"});
+  rich.chat = batch.start_chat(rich.project, {.title = "First talk"});
+  rich.quiet = batch.start_chat(rich.project);
+  batch.append_message(rich.chat, {.role = Role::user, .content = "What first?"});
+  tenant.commit(batch, {.idempotency_key = rich.key}).value();
+  enrich_neighbour(tenant, rich);
+  enrich_history(tenant, rich);
+  rich.event = tenant
+                   .append_event({.type = "agent.step",
+                                  .payload = R"({"a":1})",
+                                  .project = rich.project,
+                                  .document = rich.document,
+                                  .rev = 2,
+                                  .session = rich.chat,
+                                  .message_seq = 1,
+                                  .call_id = "call-1"})
+                   .value();
+  Uuid given = SeededIds::make(0xABCDEF);
+  given.bytes[15] = owner.uuid().bytes[15];
+  given.bytes[14] = owner.uuid().bytes[14];
+  rich.message_id = MessageId(given);
+  Importer importer = service.importer(owner);
+  const Importer::Row row{.created_at = Time{kStartUs - 40 * kDayUs},
+                          .actor = Actor::of_user(owner)};
+  importer.message(rich.chat, 4, rich.message_id, {.role = Role::user, .content = "imported"},
+                   row);
+  importer.event({.type = "imported"}, "event-identity-1", row);
+  for (const ImportedRow& answer : importer.commit().value()) {
+    INFO(answer.status.to_string());
+    REQUIRE(answer.outcome == ImportOutcome::written);
+  }
+  return rich;
+}
+
+}  // namespace bcstore::fixture

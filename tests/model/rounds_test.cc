@@ -1,0 +1,211 @@
+// Rounds: what each public read asks of the engine. Two rounds at most, and a list reads no key
+// outside its own prefix and no row that it does not show, but for the one that ends the page.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine_world.h"
+#include "lists.h"
+
+namespace bcstore {
+namespace {
+
+using namespace fixture;  // NOLINT(google-build-using-namespace)
+using format::Key;
+using format::Kind;
+
+struct Watched : EngineWorld {
+  Rich a = enrich(store(), user("a@x"), "a");
+  Rich b = enrich(store(), user("b@x"), "b");
+
+  // Several months, several rows in every list, nothing cached, everything in files.
+  Watched() {
+    const std::vector<List> lists = all_lists();
+    for (const std::string_view time : {"2025-08-31T23:59:59Z", "2025-09-01T00:00:00Z",
+                                        "2025-12-24T00:00:00Z", "2026-02-01T00:00:00Z"}) {
+      clock->set(parse_time(time)->us);
+      for (const List& list : lists) list.append(store().tenant(a.owner), a);
+    }
+    REQUIRE(store().compact().ok());
+    reopen();
+  }
+};
+
+TEST_CASE("rounds: every read takes at most two") {
+  Watched w;
+  const Rich& r = w.a;
+  const Tenant t = w.store().tenant(r.owner);
+  const Service s = w.service();
+  const std::vector<ProjectId> projects = {r.project, r.neighbour, forged<ProjectId>(1)};
+  const std::vector<DocumentId> documents = {r.document, r.bare};
+  const std::vector<TaskId> tasks = {r.task, r.unphased};
+  const std::vector<ChatSessionId> chats = {r.chat, r.quiet};
+  const uint64_t last = t.last_seq(r.chat).value();
+  REQUIRE(last >= 8);
+  const std::vector<Call> reads = {
+      CALL(ok, t.profile()),
+      CALL(ok, t.owner_seq()),
+      CALL(ok, t.project(r.project)),
+      CALL(ok, t.version(r.project, 1)),
+      CALL(ok, t.document(r.document)),
+      CALL(ok, t.revision(r.document, 1)),
+      CALL(ok, t.newest_revision(r.document)),
+      CALL(ok, t.task(r.task)),
+      CALL(ok, t.task_revision(r.task, 1)),
+      CALL(ok, t.session(r.chat)),
+      CALL(ok, t.last_seq(r.chat)),
+      CALL(ok, t.last_seq(r.quiet)),
+      CALL(ok, t.message(r.chat, 1)),
+      CALL(ok, t.message(r.chat, 5)),
+      CALL(ok, t.message(r.chat, 6)),
+      CALL(ok, t.message(r.chat, last)),
+      CALL(ok, t.message(r.message_id)),
+      CALL(ok, t.messages(r.chat, {.limit = 2, .from_seq = 1})),
+      CALL(ok, t.messages(r.chat, {.limit = 2, .from_seq = 6})),
+      CALL(ok, t.messages(r.chat, {.newest_first = true, .limit = 2, .from_seq = 5})),
+      CALL(ok, t.event(r.event)),
+      CALL(ok, t.get(projects)[0]),
+      CALL(ok, t.get(documents)[1]),
+      CALL(ok, t.get(tasks)[1]),
+      CALL(ok, t.get(chats)[1]),
+      CALL(ok, s.find_user_by_email("a@x")),
+      CALL(ok, s.find_user_by_stripe_customer(r.customer)),
+      CALL(not_found, t.project(forged<ProjectId>(1))),
+      CALL(not_found, t.version(r.project, 99)),
+      CALL(not_found, t.revision(r.document, 99)),
+      CALL(not_found, t.message(r.chat, 99)),
+      CALL(not_found, t.message(forged<MessageId>(1))),
+      CALL(not_found, t.event(r.event + 1)),
+      CALL(not_found, t.messages(forged<ChatSessionId>(1))),
+  };
+  for (const Call& read : reads) {
+    // Once with nothing cached, once with.
+    for (int run = 0; run < 2; ++run) {
+      INFO(read.what);
+      CAPTURE(run);
+      Status answer;
+      const Asked asked = w.ask([&] { answer = read.call(); });
+      CHECK(name_of(answer) == to_string(read.expected));
+      CHECK(asked.calls <= 2);
+      CHECK(asked.applies == 0);
+    }
+  }
+  // Five sections are looked for independently, in one round; their documents are another.
+  for (const uint32_t version : {1u, 2u}) {
+    const Asked asked =
+        w.ask([&] { CHECK_CODE(ok, t.effective_documents(r.project, version)); });
+    CHECK(asked.calls <= kSections + 2);
+  }
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.latest_documents(r.project)); }).calls <= kSections + 2);
+}
+
+// The prefix that a list may scan.
+std::string prefix_of(const std::string& name, const Rich& r) {
+  const auto key = [&](Kind kind) { return Key(r.owner, kind); };
+  const std::vector<std::pair<std::string, std::string>> prefixes = {
+      {"projects", key(Kind::project_by_age).str()},
+      {"archived projects", key(Kind::project_by_age).str()},
+      {"events", key(Kind::event).str()},
+      {"events of a month", key(Kind::event).not_u32(202509).str()},
+      {"events without audit", key(Kind::event).str()},
+      {"versions", key(Kind::project_version).append(r.project).str()},
+      {"status history", key(Kind::project_status).append(r.project).str()},
+      {"documents", key(Kind::document_slot).append(r.project).u32(1).str()},
+      {"tasks", key(Kind::task).append(r.project).str()},
+      {"tasks of a phase", [&] {
+         Key phase = key(Kind::task).append(r.project);
+         append_phase(phase, 1);
+         return phase.str();
+       }()},
+      {"tasks without a phase", [&] {
+         Key phase = key(Kind::task).append(r.project);
+         append_phase(phase, std::nullopt);
+         return phase.str();
+       }()},
+      {"open tasks", key(Kind::task).append(r.project).str()},
+      {"sessions", key(Kind::session_by_age).append(r.project).str()},
+      {"revisions", key(Kind::revision).append(r.document).str()},
+      {"lock history", key(Kind::document_lock).append(r.document).str()},
+      {"task revisions", key(Kind::task_revision).append(r.task).str()},
+      {"activity", key(Kind::task_activity).append(r.task).str()},
+      {"messages", key(Kind::message).append(r.chat).str()},
+  };
+  for (const auto& [list, prefix] : prefixes) {
+    if (list == name) return prefix;
+  }
+  FAIL("a list without a prefix: ", name);
+  return {};
+}
+
+TEST_CASE("rounds: every list is one bounded scan of its own prefix") {
+  Watched w;
+  const Tenant t = w.store().tenant(w.a.owner);
+  for (const List& list : all_lists()) {
+    const std::string prefix = prefix_of(list.name, w.a);
+    const bool filters = list.name == "archived projects" || list.name == "open tasks" ||
+                         list.name == "events without audit";
+    for (const bool reverse : {false, true}) {
+      if (reverse && !list.has_reverse) continue;
+      CAPTURE(list.name);
+      CAPTURE(reverse);
+      std::string token;
+      for (int page_number = 0; page_number < 2; ++page_number) {
+        CAPTURE(page_number);
+        Page page;
+        const Asked asked = w.ask([&] {
+          page = list.page(t, w.a, {.reverse = reverse, .limit = 2, .after = token});
+        });
+        REQUIRE(page.status.ok());
+        REQUIRE_FALSE(page.tokens.empty());
+        token = page.tokens.back();
+        CHECK(asked.scans.size() <= 1);
+        // Rows of an index are followed by the records that they name, in one more round.
+        CHECK(asked.calls <= 3);
+        for (const Asked::Range& range : asked.scans) {
+          CHECK(range.lower.compare(0, prefix.size(), prefix) >= 0);
+          CHECK(range.upper <= format::after_prefix(prefix));
+          if (!filters) CHECK(range.rows.size() <= page.rows.size() + 1);
+          for (const std::string& row : range.rows) CHECK(row.starts_with(prefix));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("rounds: a write is one change of the engine, after at most two rounds of reads") {
+  Watched w;
+  const Rich& r = w.a;
+  const Tenant t = w.store().tenant(r.owner);
+  const CommitOptions o{.idempotency_key = "rounds"};
+  const std::vector<Call> writes = {
+      CALL(ok, t.create_project({.name = "P", .idea_prompt = ""})),
+      CALL(ok, t.add_version(r.project, {})),
+      CALL(ok, t.set_status(r.project, ProjectStatus::ready)),
+      CALL(ok, t.create_document(r.project, {.section = Section::overview})),
+      CALL(ok, t.add_revision(r.document, {.content = "1"})),
+      CALL(ok, t.set_lock(r.document, false)),
+      CALL(ok, t.create_task(r.project, {.title = "T"})),
+      CALL(ok, t.revise_task(r.task, {.title = "T"})),
+      CALL(ok, t.record_activity(r.task, TaskAction::reopen)),
+      CALL(ok, t.start_chat(r.project)),
+      CALL(ok, t.rename_chat(r.chat, "n")),
+      CALL(ok, t.append_message(r.chat, {.role = Role::user, .content = "m"})),
+      CALL(ok, t.append_event({.type = "t", .project = r.project, .session = r.chat})),
+      CALL(ok, t.append_event({.type = "k"}, o)),
+      CALL(ok, t.edit_profile({.full_name = "n"})),
+  };
+  for (const Call& write : writes) {
+    INFO(write.what);
+    Status answer;
+    const Asked asked = w.ask([&] { answer = write.call(); });
+    CHECK(name_of(answer) == "ok");
+    CHECK(asked.applies == 1);
+    CHECK(asked.calls <= 2);
+  }
+  // A replay and a refusal write nothing.
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.append_event({.type = "k"}, o)); }).applies == 0);
+  CHECK(w.ask([&] { CHECK_CODE(not_found, t.add_version(forged<ProjectId>(1), {})); }).applies == 0);
+}
+
+}  // namespace
+}  // namespace bcstore
