@@ -64,7 +64,6 @@ void CheckWalk::unknown(const CheckedRecord& record, std::string_view what, unsi
   violation(record, "enumerators are known", fmt::format("{} is {}", what, number));
 }
 
-// Empty bounds name the whole family, owner after owner.
 Status CheckWalk::walk_family(Family family) {
   owner_.reset();
   month_row_ = {};

@@ -111,7 +111,7 @@ int run_child(const ChildOptions& options) {
   }
   witness.take({.kind = Entry::Kind::ready});
   const size_t count = random.between(1, 4);
-  const size_t plans = random.between(10, 90);
+  const size_t plans = random.between(30, 150);
   Mood mood;
   mood.durable_percent = static_cast<uint32_t>(random.below(3) * 45 + 5);
   mood.large_percent = random.percent(20) ? 15 : 3;

@@ -36,6 +36,7 @@ struct Totals {
   uint64_t acked_relaxed = 0;
   uint64_t refused = 0;
   uint64_t retried = 0;
+  uint64_t killed = 0;
   uint64_t ended_alone = 0;  // finished before their time
   uint64_t looks = 0;
   Tally tally;
@@ -92,7 +93,7 @@ class Child {
     if (by_us && SteadyClock::now() - begun >= kHung) {
       verdict.add(&verdict.violations, "the child hung");
     }
-    if (!by_us) ++totals->ended_alone;
+    ++(by_us ? totals->killed : totals->ended_alone);
     return verdict;
   }
 
@@ -207,10 +208,11 @@ Verdict run_kills(const RunOptions& options) {
   Totals totals;
   Verdict all;
   std::unique_ptr<Victim> victim;
-  uint64_t done = 0;
-  for (uint64_t round = 1; round <= options.rounds; ++round) {
+  // Children that end by themselves are looked at as well, but are no kills.
+  const uint64_t last_round = options.rounds * 2;
+  for (uint64_t round = 1; round <= last_round && totals.killed < options.rounds; ++round) {
     const bool first = (round - 1) % kRoundsPerStore == 0;
-    const bool last = round % kRoundsPerStore == 0 || round == options.rounds;
+    const bool last = round % kRoundsPerStore == 0 || totals.killed + 1 == options.rounds;
     // A store is the work of its rounds: one round alone takes those before it along.
     if (options.only != 0 && (round - 1) / kRoundsPerStore != (options.only - 1) / kRoundsPerStore) {
       continue;
@@ -218,7 +220,6 @@ Verdict run_kills(const RunOptions& options) {
     if (first) victim = std::make_unique<Victim>(options);
     Random random(Random::derive(options.seed ^ 0x6C6F6F6B, round));
     const Verdict verdict = victim->round(round, last || random.percent(75), &totals);
-    ++done;
     if (!verdict.clean()) {
       print_details(fmt::format("kill {}", round), verdict);
       if (options.keep) {
@@ -227,15 +228,19 @@ Verdict run_kills(const RunOptions& options) {
       }
     }
     all.merge(verdict);
-    if (options.plant && !verdict.clean()) break;
+    if (options.plant && all.lost > 0) break;
     if (round == options.only) break;
   }
   fmt::print("acknowledged {} durable and {} relaxed, refused {}, looked {} times\n",
              totals.acked_durable, totals.acked_relaxed, totals.refused, totals.looks);
   fmt::print("in flight: {} landed, {} did not; {} retried; {} children ended by themselves\n",
              totals.tally.landed, totals.tally.vanished, totals.retried, totals.ended_alone);
-  fmt::print("kills {}: lost {}, torn {}, violations {}\n", done, all.lost, all.torn,
+  fmt::print("kills {}: lost {}, torn {}, violations {}\n", totals.killed, all.lost, all.torn,
              all.violations);
+  if (options.only == 0 && !options.plant && totals.killed < options.rounds) {
+    all.add(&all.violations, "too many children ended before they were killed");
+    fmt::print("{}\n", all.details.back());
+  }
   return all;
 }
 

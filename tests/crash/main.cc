@@ -106,7 +106,9 @@ bool self_test(RunOptions options) {
   const Verdict kills = run_kills(options);
   fmt::print("planted: syncs that are acknowledged and not done\n");
   const Verdict cuts = run_power_cuts(options);
-  const bool caught = kills.lost > 0 && cuts.lost > 0 && cuts.uncovered > 0;
+  fmt::print("planted: acknowledgements of what is not in the store\n");
+  const bool oracle = oracle_finds_planted(options.seed);
+  const bool caught = kills.lost > 0 && cuts.lost > 0 && cuts.uncovered > 0 && oracle;
   fmt::print("self-test: {}\n", caught ? "caught" : "NOT caught");
   return caught;
 }

@@ -17,6 +17,10 @@ Verdict run_kills(const RunOptions& options);
 // Loss of power: writers over a file system that forgets what was not synced.
 Verdict run_power_cuts(const RunOptions& options);
 
+// The verifier, tried on a sound store with acknowledgements that were tampered with: each kind of
+// wrong must be found. Prints what was not.
+bool oracle_finds_planted(uint64_t seed);
+
 // The process that a kill ends. It writes to `store` and reports to file descriptor kReportFd.
 inline constexpr int kReportFd = 3;
 struct ChildOptions {

@@ -72,7 +72,7 @@ struct PowerCutFileSystem::Inode {
     const std::string name = path.substr(path.rfind('/') + 1);
     loss->story += name + " keeps " + std::to_string(kept) + " of " + std::to_string(unsynced) +
                    " bytes after " + std::to_string(durable);
-    if (random.percent(25)) {
+    if (random.percent(40)) {
       ++loss->garbled_files;
       const size_t sector = (left.size() - 1) / kSectorBytes * kSectorBytes;
       const size_t from = std::max(durable, sector);
@@ -214,8 +214,9 @@ class PowerCutFileSystem::File : public WritableFile {
     // The operation at which the power goes has not synced anything.
     if (model.spend(&owner_->powered_) != Model::Power::on) return power_is_gone();
     if (Status flushed = target_->flush(); !flushed.ok()) return flushed;
-    if (path_.ends_with(".log")) ++model.log_syncs;
-    if (!model.lies.file_sync) inode_->sync();
+    const bool is_log = path_.ends_with(".log");
+    if (is_log) ++model.log_syncs;
+    if (!is_log || !model.lies.log_sync) inode_->sync();
     return {};
   }
 

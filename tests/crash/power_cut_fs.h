@@ -39,7 +39,7 @@ class PowerCutFileSystem : public FileSystemWrapper {
  public:
   // A disk that answers `ok` to a sync that it did not do: the positive control of the harness.
   struct Lies {
-    bool file_sync = false;
+    bool log_sync = false;  // of files that end in ".log"
     bool directory_sync = false;
   };
   // What a loss of power took.

@@ -87,7 +87,7 @@ class Patient {
       : script_(script),
         fs_(std::make_shared<PowerCutFileSystem>(default_file_system(), scratch_.path())),
         witness_(fs_.get(), &ledger_) {
-    if (options.plant) fs_->lie({.file_sync = true, .directory_sync = false});
+    if (options.plant) fs_->lie({.log_sync = true, .directory_sync = false});
   }
   PowerCutFileSystem& fs() { return *fs_; }
   const std::string& path() const { return scratch_.path(); }

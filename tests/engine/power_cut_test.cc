@@ -282,7 +282,7 @@ TEST_CASE("power cut: from the chosen operation on everything fails, until the p
 TEST_CASE("power cut: a disk that lies about syncs loses what it promised") {
   Disk disk;
   CAPTURE(disk.seed());
-  disk.fs().lie({.file_sync = true, .directory_sync = false});
+  disk.fs().lie({.log_sync = true, .directory_sync = false});
   size_t lost = 0;
   for (int roll = 0; roll < kRolls; ++roll) {
     disk.write_synced("a.log", "promised");

@@ -30,13 +30,13 @@ struct Field {
   std::function<Status(Bad& w, Text text)> put;
 };
 
-#define FIELD(limit, empty, form, ...)                        \
-  Field {                                                     \
-    #__VA_ARGS__, limit, Empty::empty, Form::form,            \
+#define FIELD(limit, empty, form, ...)                      \
+  Field {                                                   \
+#__VA_ARGS__, limit, Empty::empty, Form::form,            \
         [](Bad& w, Text x) {                                  \
           (void)w;                                            \
           return ::bcstore::fixture::status_of(__VA_ARGS__);  \
-        }                                                     \
+        } \
   }
 
 constexpr Role kUser = Role::user;
@@ -51,8 +51,7 @@ std::vector<Field> fields_of_projects() {
       FIELD(kMaxNameBytes, refused, text, w.t.add_version(w.a.project, {.name = x})),
       FIELD(kMaxTextBytes, accepted, text, w.t.add_version(w.a.project, {.idea_prompt = x})),
       FIELD(kMaxTextBytes, accepted, text, w.t.add_version(w.a.project, {.change_note = x})),
-      FIELD(kMaxRevisionBytes, refused, json,
-            w.t.add_revision(w.a.document, {.content = x})),
+      FIELD(kMaxRevisionBytes, refused, json, w.t.add_revision(w.a.document, {.content = x})),
       FIELD(kMaxRevisionBytes, refused, text,
             w.t.add_revision(w.a.document, {.content = x, .content_type = kText})),
       FIELD(kMaxTextBytes, accepted, text,
@@ -117,15 +116,75 @@ std::vector<Input> bad_inputs(const Field& field) {
   if (field.empty == Empty::refused) bad.push_back({"empty", ""});
   if (field.form == Form::text) return bad;
   const Text no_json[] = {
-      " ", "\n", "{", "}", "[", "]", "{]", "[}", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}",
-      "{\"a\":1,}", "{,}", "{a:1}", "{1:1}", "{'a':1}", "'a'", "\"a", "a\"", "\"a\"b", "1 2", "1,2",
-      "tru", "True", "nul", "NULL", "falsee", "undefined", "NaN", "Infinity", "-Infinity", "-",
-      "+1", "01", "-01", "1.", ".5", "-.5", "1e", "1e+", "1.e1", "0x10", "1_000", "\"\\x\"",
-      "\"\\u12\"", "\"\\u123g\"", "\"\\\"", "\"\n\"", "\"\t\"", "\"\x01\"", "\"\x1F\"", "[\"\n\"]",
-      "// c\n1", "/* c */ 1", "1 // c", "{} {}", "[] ]", "{\"a\":1 \"b\":2}", "[1}", "\xEF\xBB\xBF{}",
+      " ",
+      "\n",
+      "{",
+      "}",
+      "[",
+      "]",
+      "{]",
+      "[}",
+      "[1,]",
+      "[,1]",
+      "[1 2]",
+      "{\"a\"}",
+      "{\"a\":}",
+      "{\"a\":1,}",
+      "{,}",
+      "{a:1}",
+      "{1:1}",
+      "{'a':1}",
+      "'a'",
+      "\"a",
+      "a\"",
+      "\"a\"b",
+      "1 2",
+      "1,2",
+      "tru",
+      "True",
+      "nul",
+      "NULL",
+      "falsee",
+      "undefined",
+      "NaN",
+      "Infinity",
+      "-Infinity",
+      "-",
+      "+1",
+      "01",
+      "-01",
+      "1.",
+      ".5",
+      "-.5",
+      "1e",
+      "1e+",
+      "1.e1",
+      "0x10",
+      "1_000",
+      "\"\\x\"",
+      "\"\\u12\"",
+      "\"\\u123g\"",
+      "\"\\\"",
+      "\"\n\"",
+      "\"\t\"",
+      "\"\x01\"",
+      "\"\x1F\"",
+      "[\"\n\"]",
+      "// c\n1",
+      "/* c */ 1",
+      "1 // c",
+      "{} {}",
+      "[] ]",
+      "{\"a\":1 \"b\":2}",
+      "[1}",
+      "\xEF\xBB\xBF{}",
       // The escape of NUL, wherever it stands.
-      "\"\\u0000\"", "{\"\\u0000\":1}", "[\"a\\u0000b\"]", "{\"a\":[{\"b\":\"\\u0000\"}]}",
-      "\"\\\\\\u0000\"", "\"\\u0041\\u0000\"",
+      "\"\\u0000\"",
+      "{\"\\u0000\":1}",
+      "[\"a\\u0000b\"]",
+      "{\"a\":[{\"b\":\"\\u0000\"}]}",
+      "\"\\\\\\u0000\"",
+      "\"\\u0041\\u0000\"",
   };
   for (Text text : no_json) bad.push_back({"no JSON", std::string(text)});
   const size_t deep = kMaxJsonDepth + 1;
@@ -169,9 +228,19 @@ TEST_CASE("bad input: what is strange and good all the same") {
   Bad w;
   const std::string digits(30, '9');
   const std::vector<std::string> good = {
-      "null", " 1 ", "1e400", "-1e-400", digits, "-" + digits + "." + digits + "e" + digits,
-      R"({"a":1,"a":2})", R"("\\u0000")", R"(["\\\\u0000"])", R"({"\\u0000":"\\u0000"})",
-      "\"\x7F\"", "\"\xC2\x80\xEF\xBF\xBF\xF4\x8F\xBF\xBF\"", "[" + digits + "]",
+      "null",
+      " 1 ",
+      "1e400",
+      "-1e-400",
+      digits,
+      "-" + digits + "." + digits + "e" + digits,
+      R"({"a":1,"a":2})",
+      R"("\\u0000")",
+      R"(["\\\\u0000"])",
+      R"({"\\u0000":"\\u0000"})",
+      "\"\x7F\"",
+      "\"\xC2\x80\xEF\xBF\xBF\xF4\x8F\xBF\xBF\"",
+      "[" + digits + "]",
       repeat("[", kMaxJsonDepth) + repeat("]", kMaxJsonDepth),
       repeat("{\"a\":", kMaxJsonDepth) + "1" + repeat("}", kMaxJsonDepth),
       "[" + repeat("[[[1]]],", 1000) + "{}]",
@@ -185,8 +254,7 @@ TEST_CASE("bad input: what is strange and good all the same") {
         w.t.append_message(w.a.chat, {.role = kUser, .content = "", .metadata = json}).value();
     const ChatMessage message = w.t.message(w.a.chat, seq).value();
     CHECK(message.metadata() == json);
-    const Event event =
-        w.t.event(w.t.append_event({.type = "t", .payload = json}).value()).value();
+    const Event event = w.t.event(w.t.append_event({.type = "t", .payload = json}).value()).value();
     CHECK(event.payload() == json);
   }
 }

@@ -33,7 +33,8 @@ TEST_CASE("bad store: options that can not be") {
   const std::string path = dir.sub("store");
   check_calls({
       CALL(invalid_argument, opened(path, [](Options& o) { o.memory_budget_bytes = 0; })),
-      CALL(invalid_argument, opened(path, [](Options& o) { o.memory_budget_bytes = (16u << 20) - 1; })),
+      CALL(invalid_argument,
+           opened(path, [](Options& o) { o.memory_budget_bytes = (16u << 20) - 1; })),
       CALL(invalid_argument, opened(path, [](Options& o) { o.snapshot_max_age_us = -1; })),
       CALL(invalid_argument, opened(path, [](Options& o) { o.idempotency_window_us = 0; })),
   });
@@ -187,7 +188,8 @@ TEST_CASE("bad store: without free space a commit is refused and nothing is writ
   CHECK(w.store().check().value().violations == 0);
 }
 
-TEST_CASE("bad store: after a write that failed the store reads on and writes no more until reopened") {
+TEST_CASE(
+    "bad store: after a write that failed the store reads on and writes no more until reopened") {
   for (const Code cause : {Code::no_space, Code::io_error}) {
     for (const auto kind : {DisturbedFiles::Operation::append, DisturbedFiles::Operation::sync}) {
       CAPTURE(to_string(cause));

@@ -32,10 +32,12 @@ TEST_CASE("batch: sees its own effects, in the order of its operations") {
   batch.record_activity(task, TaskAction::reopen, TaskState::complete);
   const ChatSessionId chat = batch.start_chat(p);
   batch.append_message(chat, {.role = Role::user, .content = "one", .expected_seq = 0});
-  batch.append_message(chat, {.role = Role::user, .content = "two", .replaces = 1, .expected_seq = 1});
+  batch.append_message(chat,
+                       {.role = Role::user, .content = "two", .replaces = 1, .expected_seq = 1});
   batch.rename_chat(chat, "one", 0);
   batch.rename_chat(chat, "two", 1);
-  batch.append_event({.type = "t", .project = p, .document = d, .rev = 3, .session = chat, .message_seq = 2});
+  batch.append_event(
+      {.type = "t", .project = p, .document = d, .rev = 3, .session = chat, .message_seq = 2});
   CHECK(batch.size() == 21);
   CHECK(batch.bytes() > 0);
   CHECK(batch.status().ok());
@@ -64,7 +66,7 @@ TEST_CASE("batch: sees its own effects, in the order of its operations") {
   CHECK(number(14) == 2);
   CHECK(number(16) == 1);
   CHECK(number(17) == 2);
-  const std::vector<Uuid> ids = {p.uuid(),    d.uuid(),    task.uuid(), chat.uuid()};
+  const std::vector<Uuid> ids = {p.uuid(), d.uuid(), task.uuid(), chat.uuid()};
   CHECK(done->operations[0].id == ids[0]);
   CHECK(done->operations[5].id == ids[1]);
   CHECK(done->operations[7].id == ids[1]);
@@ -78,8 +80,7 @@ TEST_CASE("batch: sees its own effects, in the order of its operations") {
   CHECK(t.message(chat, 2).value().commit_seq() == done->commit_seq);
   // A message's operation names it, or its session; the derived id is the one that reads give.
   const Uuid named = done->operations[17].id;
-  const bool names_it =
-      named == chat.uuid() || named == t.message(chat, 2).value().id().uuid();
+  const bool names_it = named == chat.uuid() || named == t.message(chat, 2).value().id().uuid();
   CHECK(names_it);
 }
 
@@ -117,7 +118,7 @@ TEST_CASE("batch: the first refusal is the answer, nothing is written, the batch
   batch.append_event({.type = "t"});
   batch.edit_profile({.email = "new@x"});
   batch.set_status(p, ProjectStatus::ready);
-  batch.add_version(forged<ProjectId>(1), {});                   // 4: not_found
+  batch.add_version(forged<ProjectId>(1), {});                         // 4: not_found
   batch.set_status(p, ProjectStatus::ready, ProjectStatus::archived);  // 5: conflict
   CHECK(batch.status().ok());
   for (int attempt = 0; attempt < 2; ++attempt) {

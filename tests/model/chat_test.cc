@@ -23,28 +23,28 @@ TEST_CASE("chat: start_chat and rename_chat") {
   const Tenant& t = w.t;
   const ChatSessionId none = forged<ChatSessionId>(1);
   const std::string too_long(kMaxNameBytes + 1, 'n');
-  check_writes(
-      w, {
-             CALL(invalid_argument, t.start_chat(ProjectId())),
-             CALL(invalid_argument, t.start_chat(w.p, {.title = too_long})),
-             CALL(invalid_argument, t.start_chat(w.p, {.title = kNul})),
-             CALL(invalid_argument, t.start_chat(w.p, {.title = "\xC3"})),
-             CALL(invalid_argument, t.start_chat(w.p, {.id = ChatSessionId()})),
-             CALL(invalid_argument, t.start_chat(forged<ProjectId>(1), {.title = too_long})),
-             CALL(not_found, t.start_chat(forged<ProjectId>(1))),
-             CALL(not_found, t.start_chat(forged<ProjectId>(1), {.id = w.chat})),
-             CALL(already_exists, t.start_chat(w.p, {.id = w.chat})),
-             CALL(ok, t.start_chat(w.p, {.id = forged<ChatSessionId>(7)})),
-             CALL(invalid_argument, t.rename_chat(ChatSessionId(), "x")),
-             CALL(invalid_argument, t.rename_chat(w.chat, too_long)),
-             CALL(invalid_argument, t.rename_chat(w.chat, "\xFF")),
-             CALL(not_found, t.rename_chat(none, "x")),
-             CALL(not_found, t.rename_chat(none, "x", 0)),
-             CALL(conflict, t.rename_chat(w.chat, "x", 1)),
-             CALL(ok, t.rename_chat(w.chat, "One", 0)),
-             CALL(conflict, t.rename_chat(w.chat, "x", 0)),
-             CALL(ok, t.rename_chat(w.chat, "Two", 1)),
-         });
+  check_writes(w,
+               {
+                   CALL(invalid_argument, t.start_chat(ProjectId())),
+                   CALL(invalid_argument, t.start_chat(w.p, {.title = too_long})),
+                   CALL(invalid_argument, t.start_chat(w.p, {.title = kNul})),
+                   CALL(invalid_argument, t.start_chat(w.p, {.title = "\xC3"})),
+                   CALL(invalid_argument, t.start_chat(w.p, {.id = ChatSessionId()})),
+                   CALL(invalid_argument, t.start_chat(forged<ProjectId>(1), {.title = too_long})),
+                   CALL(not_found, t.start_chat(forged<ProjectId>(1))),
+                   CALL(not_found, t.start_chat(forged<ProjectId>(1), {.id = w.chat})),
+                   CALL(already_exists, t.start_chat(w.p, {.id = w.chat})),
+                   CALL(ok, t.start_chat(w.p, {.id = forged<ChatSessionId>(7)})),
+                   CALL(invalid_argument, t.rename_chat(ChatSessionId(), "x")),
+                   CALL(invalid_argument, t.rename_chat(w.chat, too_long)),
+                   CALL(invalid_argument, t.rename_chat(w.chat, "\xFF")),
+                   CALL(not_found, t.rename_chat(none, "x")),
+                   CALL(not_found, t.rename_chat(none, "x", 0)),
+                   CALL(conflict, t.rename_chat(w.chat, "x", 1)),
+                   CALL(ok, t.rename_chat(w.chat, "One", 0)),
+                   CALL(conflict, t.rename_chat(w.chat, "x", 0)),
+                   CALL(ok, t.rename_chat(w.chat, "Two", 1)),
+               });
   CHECK(t.start_chat(w.p, {.id = w.chat}).status().existing() == w.chat.uuid());
   CHECK(t.rename_chat(w.chat, "x", 7).status().actual() == 2u);
   const ChatSession two = t.session(w.chat).value();
@@ -63,8 +63,9 @@ TEST_CASE("chat: sessions are listed in order of creation, newest first") {
   std::vector<ChatSessionId> newest_first = {w.chat};
   for (const int i : {50, 60, 40, 70, 30}) {
     w.clock->advance(-kSecondUs);
-    newest_first.insert(newest_first.begin(),
-                        t.start_chat(w.p, {.id = forged<ChatSessionId>(static_cast<uint8_t>(i))}).value());
+    newest_first.insert(
+        newest_first.begin(),
+        t.start_chat(w.p, {.id = forged<ChatSessionId>(static_cast<uint8_t>(i))}).value());
   }
   const ProjectId q = t.create_project({.name = "Q", .idea_prompt = ""}).value();
   const ChatSessionId other = t.start_chat(q).value();
@@ -88,7 +89,8 @@ TEST_CASE("chat: sessions are listed in order of creation, newest first") {
   CHECK(got[2].code() == Code::not_found);
 }
 
-TEST_CASE("chat: append_message checks arguments, session, replaced message, then the expectation") {
+TEST_CASE(
+    "chat: append_message checks arguments, session, replaced message, then the expectation") {
   OneChat w;
   const Tenant& t = w.t;
   const ChatSessionId chat = w.chat;
@@ -111,7 +113,8 @@ TEST_CASE("chat: append_message checks arguments, session, replaced message, the
           CALL(invalid_argument, append({.role = kUser, .content = "\xFF"})),
           CALL(invalid_argument, append({.role = kUser, .content = "", .token_count = -1})),
           CALL(invalid_argument,
-               append({.role = kUser, .content = "", .token_count = std::numeric_limits<int>::min()})),
+               append(
+                   {.role = kUser, .content = "", .token_count = std::numeric_limits<int>::min()})),
           CALL(invalid_argument, append({.role = kUser, .content = "", .call_id = name + "n"})),
           CALL(invalid_argument, append({.role = kUser, .content = "", .call_id = kNul})),
           CALL(invalid_argument, append({.role = kUser, .content = "", .name = "\xC3"})),
@@ -120,7 +123,8 @@ TEST_CASE("chat: append_message checks arguments, session, replaced message, the
           CALL(invalid_argument, append({.role = kUser, .content = "", .metadata = text + " "})),
           CALL(invalid_argument, t.append_message(none, {.role = kUser, .content = kNul})),
           CALL(not_found, t.append_message(none, {.role = kUser, .content = ""})),
-          CALL(not_found, t.append_message(none, {.role = kUser, .content = "", .expected_seq = 1})),
+          CALL(not_found,
+               t.append_message(none, {.role = kUser, .content = "", .expected_seq = 1})),
           CALL(not_found, append({.role = kUser, .content = "", .replaces = 1})),
           CALL(not_found, append({.role = kUser, .content = "", .replaces = 1, .expected_seq = 9})),
           CALL(conflict, append({.role = kUser, .content = "", .expected_seq = 1})),
@@ -140,8 +144,9 @@ TEST_CASE("chat: append_message checks arguments, session, replaced message, the
   const ChatMessage largest = t.message(chat, 2).value();
   CHECK(largest.content() == content);
   CHECK(largest.metadata() == text);
-  CHECK(t.append_message(chat, {.role = kUser, .content = "", .expected_seq = 8}).status().actual() ==
-        3u);
+  CHECK(
+      t.append_message(chat, {.role = kUser, .content = "", .expected_seq = 8}).status().actual() ==
+      3u);
 }
 
 TEST_CASE("chat: a message reads back as it was given, one without extras has none") {
@@ -150,13 +155,14 @@ TEST_CASE("chat: a message reads back as it was given, one without extras has no
   CHECK(t.last_seq(w.chat).value() == 0);
   CHECK(t.append_message(w.chat, {.role = Role::user, .content = "one"}).value() == 1);
   const Tenant agent = t.as_agent("bot");
-  CHECK(agent.append_message(w.chat, {.role = Role::assistant,
-                                      .content = "two \xF0\x9F\x8D\xB5",
-                                      .token_count = 7,
-                                      .call_id = "call",
-                                      .name = "lookup",
-                                      .metadata = " {\"a\" : 1} ",
-                                      .replaces = 1})
+  CHECK(agent
+            .append_message(w.chat, {.role = Role::assistant,
+                                     .content = "two \xF0\x9F\x8D\xB5",
+                                     .token_count = 7,
+                                     .call_id = "call",
+                                     .name = "lookup",
+                                     .metadata = " {\"a\" : 1} ",
+                                     .replaces = 1})
             .value() == 2);
   const ChatMessage one = t.message(w.chat, 1).value();
   CHECK(one.session() == w.chat);

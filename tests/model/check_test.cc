@@ -234,9 +234,8 @@ TEST_CASE("check: a head that does not agree with its facts") {
       {"the task's state", "task",
        [](Checked& w) {
          const std::string at = rows_of_kind(w, w.a.owner, Kind::task).front().key;
-         w.change<fb::TaskHead>(at, [](auto& head) {
-           head.mutate_state(head.state() == 1 ? 2 : 1);
-         });
+         w.change<fb::TaskHead>(at,
+                                [](auto& head) { head.mutate_state(head.state() == 1 ? 2 : 1); });
          return at;
        }},
       {"the task's rev", "task",
@@ -248,17 +247,15 @@ TEST_CASE("check: a head that does not agree with its facts") {
       {"the session's renames", "session",
        [](Checked& w) {
          const std::string at = w.key(Kind::session).append(w.a.chat).str();
-         w.change<fb::SessionHead>(at, [](auto& head) {
-           head.mutate_rename_count(head.rename_count() + 1);
-         });
+         w.change<fb::SessionHead>(
+             at, [](auto& head) { head.mutate_rename_count(head.rename_count() + 1); });
          return at;
        }},
       {"a commit's owner_seq", "commit_body",
        [](Checked& w) {
          const std::string at = rows_of_kind(w, w.a.owner, Kind::commit_body).at(1).key;
-         w.change<fb::CommitBody>(at, [](auto& body) {
-           body.mutate_owner_seq(body.owner_seq() + 5);
-         });
+         w.change<fb::CommitBody>(at,
+                                  [](auto& body) { body.mutate_owner_seq(body.owner_seq() + 5); });
          return bytes_of(w.a.owner);
        }},
   });
@@ -298,7 +295,8 @@ TEST_CASE("check: an index entry without its record, and one that names another"
        }},
       {"task_place", "task_place",
        [&](Checked& w) {
-         return plant(w, Kind::task_place, w.key(Kind::task_place).append(forged<TaskId>(77)).str());
+         return plant(w, Kind::task_place,
+                      w.key(Kind::task_place).append(forged<TaskId>(77)).str());
        }},
       {"a slot that names another document", "document_slot",
        [](Checked& w) {
@@ -330,10 +328,14 @@ TEST_CASE("check: a record without its index entry") {
   };
   std::vector<Fault> faults;
   const std::pair<Kind, std::string> entries[] = {
-      {Kind::document_slot, "document"}, {Kind::document_by_section, "document"},
-      {Kind::project_by_age, "project"}, {Kind::session_by_age, "session"},
-      {Kind::message_id, "message"},     {Kind::task_place, "task"},
-      {Kind::email, ""},                 {Kind::customer, ""},
+      {Kind::document_slot, "document"},
+      {Kind::document_by_section, "document"},
+      {Kind::project_by_age, "project"},
+      {Kind::session_by_age, "session"},
+      {Kind::message_id, "message"},
+      {Kind::task_place, "task"},
+      {Kind::email, ""},
+      {Kind::customer, ""},
       {Kind::owner_hash, ""},
   };
   for (const auto& [kind, table] : entries) {
@@ -421,7 +423,8 @@ TEST_CASE("check: the log's chain, its bodies and the store record") {
   const auto link_at = [](Checked& w, size_t n) {
     return rows_of_kind(w, kSystemOwner, Kind::commit_link).at(n);
   };
-  const auto with_link = [](Checked& w, const Row& row, const std::function<void(format::Link&)>& change) {
+  const auto with_link = [](Checked& w, const Row& row,
+                            const std::function<void(format::Link&)>& change) {
     format::Parsed parsed;
     REQUIRE(format::parse_record(row.key, row.value, &parsed).ok());
     format::Link link;
@@ -480,19 +483,6 @@ TEST_CASE("check: a changed bit in a value of every kind") {
                       }});
   }
   check_faults(faults);
-}
-
-TEST_CASE("check: more violations than are listed are counted") {
-  Checked w;
-  const std::vector<Row> rows = rows_of_kind(w, w.a.owner, Kind::event);
-  REQUIRE(rows.size() >= 4);
-  for (const Row& row : rows) w.put(row.family, row.key, flipped(row.value, 0));
-  const CheckReport all = w.store().check().value();
-  const CheckReport few = w.store().check({.max_violations = 2}).value();
-  CHECK(all.violations >= rows.size());
-  CHECK(all.listed.size() == all.violations);
-  CHECK(few.violations == all.violations);
-  CHECK(few.listed.size() == 2);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Children: records, cursors and snapshots keep the store alive, and close() waits for none of them.
+// Children: records, cursors and snapshots keep the store alive, and close() waits for none of
+// them.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,9 +20,9 @@ struct Maker {
   std::function<Child(const Tenant&, const Rich&)> make;
 };
 
-#define CHILD(...)                                                           \
-  [](const Tenant& t, const Rich& r) -> Child {                              \
-    (void)r;                                                                 \
+#define CHILD(...)                                                             \
+  [](const Tenant& t, const Rich& r) -> Child {                                \
+    (void)r;                                                                   \
     return std::make_shared<std::decay_t<decltype(__VA_ARGS__)>>(__VA_ARGS__); \
   }
 

@@ -105,9 +105,11 @@ TEST_CASE("concurrent: eight threads add versions, statuses, locks, activity and
     for (uint32_t i = 0; i < kEach; ++i) {
       const uint64_t version = w.t.add_version(w.p, {}, kRelaxed).value();
       const uint64_t status = w.t.set_status(w.p, ProjectStatus::ready, std::nullopt, kRelaxed)
-                                  .value().operations.at(0).number;
-      const uint64_t lock_number = w.t.set_lock(w.d, n % 2 == 0, std::nullopt, kRelaxed)
-                                       .value().operations.at(0).number;
+                                  .value()
+                                  .operations.at(0)
+                                  .number;
+      const uint64_t lock_number =
+          w.t.set_lock(w.d, n % 2 == 0, std::nullopt, kRelaxed).value().operations.at(0).number;
       const uint64_t activity =
           w.t.record_activity(task, TaskAction::complete, std::nullopt, kRelaxed).value();
       const uint64_t rev = w.t.revise_task(task, {.title = "U"}, kRelaxed).value();
@@ -130,7 +132,8 @@ TEST_CASE("concurrent: eight threads add versions, statuses, locks, activity and
   CHECK(w.store().check().value().violations == 0);
 }
 
-TEST_CASE("concurrent: races for a slot, an address, an id, a revision and a customer have one winner") {
+TEST_CASE(
+    "concurrent: races for a slot, an address, an id, a revision and a customer have one winner") {
   Shared w;
   const Service s = w.service();
   std::vector<UserId> users;
@@ -150,11 +153,14 @@ TEST_CASE("concurrent: races for a slot, an address, an id, a revision and a cus
     };
     in_threads([&](int n) {
       const std::string cased = n % 2 == 0 ? mail : "RACE" + mail.substr(4);
-      count(w.t.create_document(w.p, {.section = Section::tech}).code(), Code::already_exists, slots);
+      count(w.t.create_document(w.p, {.section = Section::tech}).code(), Code::already_exists,
+            slots);
       count(s.create_user({.email = cased}).code(), Code::already_exists, mails);
-      count(w.t.create_task(w.p, {.title = "T", .id = forged<TaskId>(static_cast<uint8_t>(round))}).code(),
+      count(w.t.create_task(w.p, {.title = "T", .id = forged<TaskId>(static_cast<uint8_t>(round))})
+                .code(),
             Code::already_exists, ids);
-      count(w.t.add_revision(w.d, {.content = "1", .expected_rev = rev}).code(), Code::conflict, revs);
+      count(w.t.add_revision(w.d, {.content = "1", .expected_rev = rev}).code(), Code::conflict,
+            revs);
       if (round == 0) {
         count(s.link_stripe_customer(users[static_cast<size_t>(n)], "cus").code(),
               Code::already_exists, customers);
@@ -177,9 +183,9 @@ TEST_CASE("concurrent: one request with one key is done once by however many thr
     std::mutex mutex;
     std::set<uint64_t> answers;
     in_threads([&](int) {
-      const uint64_t seq = w.t.append_message(w.chat, {.role = Role::user, .content = key},
-                                              {.idempotency_key = key})
-                               .value();
+      const uint64_t seq =
+          w.t.append_message(w.chat, {.role = Role::user, .content = key}, {.idempotency_key = key})
+              .value();
       const std::lock_guard<std::mutex> lock(mutex);
       answers.insert(seq);
     });
@@ -194,33 +200,35 @@ TEST_CASE("concurrent: a commit is seen by every read that begins after its answ
   std::atomic<bool> done{false};
   std::atomic<uint64_t> stale{0};
   std::atomic<uint64_t> reads{0};
-  in_threads([&](int n) {
-    if (n == 0) {
-      for (int i = 0; i < 400; ++i) {
-        acknowledged = w.t.append_message(w.chat, {.role = Role::user, .content = "m"}, kRelaxed)
-                           .value();
-      }
-      done = true;
-      return;
-    }
-    uint64_t seen_before = 0;
-    while (!done) {
-      const uint64_t at_least = acknowledged.load();
-      uint64_t seen = 0;
-      if (n % 3 == 0) {
-        seen = w.t.last_seq(w.chat).value();
-      } else if (n % 3 == 1) {
-        Cursor<ChatMessage> newest = w.t.messages(w.chat, {.newest_first = true, .limit = 1});
-        if (newest.next()) seen = newest->seq();
-      } else if (at_least > 0) {
-        seen = w.t.message(w.chat, at_least).ok() ? at_least : 0;
-      }
-      // Read-your-writes across threads, and monotonic reads.
-      if (seen < at_least || seen < seen_before) ++stale;
-      seen_before = seen;
-      ++reads;
-    }
-  }, 4);
+  in_threads(
+      [&](int n) {
+        if (n == 0) {
+          for (int i = 0; i < 400; ++i) {
+            acknowledged =
+                w.t.append_message(w.chat, {.role = Role::user, .content = "m"}, kRelaxed).value();
+          }
+          done = true;
+          return;
+        }
+        uint64_t seen_before = 0;
+        while (!done) {
+          const uint64_t at_least = acknowledged.load();
+          uint64_t seen = 0;
+          if (n % 3 == 0) {
+            seen = w.t.last_seq(w.chat).value();
+          } else if (n % 3 == 1) {
+            Cursor<ChatMessage> newest = w.t.messages(w.chat, {.newest_first = true, .limit = 1});
+            if (newest.next()) seen = newest->seq();
+          } else if (at_least > 0) {
+            seen = w.t.message(w.chat, at_least).ok() ? at_least : 0;
+          }
+          // Read-your-writes across threads, and monotonic reads.
+          if (seen < at_least || seen < seen_before) ++stale;
+          seen_before = seen;
+          ++reads;
+        }
+      },
+      4);
   CHECK(stale == 0);
   CHECK(reads > 0);
 }
@@ -372,7 +380,8 @@ TEST_CASE("concurrent: reads, lists, checks and snapshots go on while eight thre
   in_threads([&](int n) {
     if (n < 4) {
       for (int i = 0; i < 40; ++i) {
-        if (!b.append_message(rich.quiet, {.role = Role::user, .content = "m"}, kRelaxed).ok()) ++wrong;
+        if (!b.append_message(rich.quiet, {.role = Role::user, .content = "m"}, kRelaxed).ok())
+          ++wrong;
         if (!b.add_revision(rich.document, {.content = "1"}, kRelaxed).ok()) ++wrong;
       }
       --writing;

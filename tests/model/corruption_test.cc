@@ -45,13 +45,13 @@ struct Target {
   std::function<Status(const Tenant&, const Rich&)> read;
 };
 
-#define TARGET(key_of_row, ...)                                                 \
-  Target {                                                                      \
-    #__VA_ARGS__, [](Damaged& w) -> std::string { return key_of_row.str(); },   \
+#define TARGET(key_of_row, ...)                                               \
+  Target {                                                                    \
+#__VA_ARGS__, [](Damaged& w) -> std::string { return key_of_row.str(); },   \
         [](const Tenant& t, const Rich& r) {                                    \
           (void)r;                                                              \
           return ::bcstore::fixture::status_of(__VA_ARGS__);                    \
-        }                                                                       \
+        } \
   }
 
 // Content is verified when it is asked for, if not before.
@@ -87,8 +87,7 @@ const std::vector<Target>& targets() {
       TARGET(w.key(Kind::session).append(w.a.chat), t.sessions(r.project)),
       TARGET(w.key(Kind::message).append(w.a.chat).not_u32(202508).not_u64(2),
              t.message(r.chat, 2)),
-      TARGET(w.key(Kind::message).append(w.a.chat).not_u32(202508).not_u64(3),
-             t.messages(r.chat)),
+      TARGET(w.key(Kind::message).append(w.a.chat).not_u32(202508).not_u64(3), t.messages(r.chat)),
       TARGET(w.key(Kind::message_id).append(w.a.message_id), t.message(r.message_id)),
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.event(r.event)),
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.events()),
@@ -203,6 +202,19 @@ TEST_CASE("corruption: damage of the store record is told when it is opened") {
   w.held.reset();
   w.watch->engine.reset();
   CHECK_CODE(corruption, Store::open(w.path, w.options));
+}
+
+TEST_CASE("check: more violations than are listed are counted") {
+  Damaged w;
+  const std::vector<Row> rows = rows_of_kind(w, w.a.owner, Kind::event);
+  REQUIRE(rows.size() >= 4);
+  for (const Row& row : rows) w.put(row.family, row.key, flipped(row.value, 0));
+  const CheckReport all = w.store().check().value();
+  const CheckReport few = w.store().check({.max_violations = 2}).value();
+  CHECK(all.violations >= rows.size());
+  CHECK(all.listed.size() == all.violations);
+  CHECK(few.violations == all.violations);
+  CHECK(few.listed.size() == 2);
 }
 
 }  // namespace

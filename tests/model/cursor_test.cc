@@ -72,8 +72,8 @@ TEST_CASE("cursor: a list can be resumed after every row, also by a later proces
       for (size_t i = 0; i < whole.rows.size(); ++i) {
         const Page rest = list.page(t, w.a, with(window, kMaxPageRows, whole.tokens[i]));
         REQUIRE(rest.status.ok());
-        CHECK(rest.rows == Rows(whole.rows.begin() + static_cast<ptrdiff_t>(i + 1),
-                                whole.rows.end()));
+        CHECK(rest.rows ==
+              Rows(whole.rows.begin() + static_cast<ptrdiff_t>(i + 1), whole.rows.end()));
       }
     });
     if (process == 0) w.reopen();
@@ -173,8 +173,12 @@ TEST_CASE("cursor: a token that was cut, changed or made up is refused") {
     const Page whole = list.page(w.t, w.a, with(window, 2, {}));
     REQUIRE(whole.tokens.size() == 2);
     const std::string& token = whole.tokens[0];
-    std::vector<std::string> bad = {token + "x", token + token, "x", std::string(1, '\0'),
-                                    std::string(token.size(), '\0'), std::string(100'000, 'x')};
+    std::vector<std::string> bad = {token + "x",
+                                    token + token,
+                                    "x",
+                                    std::string(1, '\0'),
+                                    std::string(token.size(), '\0'),
+                                    std::string(100'000, 'x')};
     for (size_t cut = 1; cut < token.size(); ++cut) bad.push_back(token.substr(0, cut));
     for (size_t bit = 0; bit < 8 * token.size(); ++bit) {
       std::string flipped = token;

@@ -40,15 +40,15 @@ TEST_CASE("documents: create_document checks arguments, project, version, id and
                t.create_document(p, {.section = Section::prd,
                                      .content = "{}",
                                      .content_type = static_cast<ContentType>(3)})),
-          CALL(invalid_argument, t.create_document(p, {.section = Section::prd,
-                                                       .content = "{}",
-                                                       .change_note = kNul})),
+          CALL(invalid_argument,
+               t.create_document(p,
+                                 {.section = Section::prd, .content = "{}", .change_note = kNul})),
           CALL(invalid_argument,
                t.create_document(p, {.section = Section::prd, .id = DocumentId()})),
           CALL(invalid_argument, t.create_document(forged<ProjectId>(1), {.section = section(0)})),
           CALL(not_found, t.create_document(forged<ProjectId>(1), {.section = Section::prd})),
-          CALL(not_found, t.create_document(forged<ProjectId>(1),
-                                            {.section = Section::prd, .id = taken})),
+          CALL(not_found,
+               t.create_document(forged<ProjectId>(1), {.section = Section::prd, .id = taken})),
           CALL(not_found, t.create_document(p, {.section = Section::prd, .version = 0})),
           CALL(not_found, t.create_document(p, {.section = Section::prd, .version = 2})),
           CALL(not_found, t.create_document(p, {.section = Section::prd, .version = 99})),
@@ -199,8 +199,7 @@ TEST_CASE("documents: a lock is advice unless the store's options make it more")
     const Tenant agent = t.as_agent("writer");
     const Tenant service = w.service().tenant(t.owner());
     // Creating a locked document with content is not a revision of a locked document.
-    const DocumentId d =
-        t.create_document(w.p, {.section = Section::prd, .content = "1"}).value();
+    const DocumentId d = t.create_document(w.p, {.section = Section::prd, .content = "1"}).value();
     const Code user = blocks ? Code::failed_precondition : Code::ok;
     CHECK(t.add_revision(d, {.content = "2"}).code() == user);
     CHECK_CODE(ok, agent.add_revision(d, {.content = "3"}));

@@ -69,8 +69,8 @@ TEST_CASE("durability: sync() makes everything acknowledged durable, also twice"
 TEST_CASE("durability: a replay of a relaxed commit that asks to be durable is") {
   World w;
   const Tenant t = w.tenant("a@x");
-  CHECK_CODE(ok, t.append_event({.type = "t"}, {.durability = Durability::relaxed,
-                                                .idempotency_key = "k"}));
+  CHECK_CODE(ok, t.append_event({.type = "t"},
+                                {.durability = Durability::relaxed, .idempotency_key = "k"}));
   CHECK(w.store().stats().durable_commit_seq < w.commits());
   CHECK_CODE(ok, t.append_event({.type = "t"}, {.idempotency_key = "k"}));
   CHECK(w.store().stats().durable_commit_seq == w.commits());

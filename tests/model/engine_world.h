@@ -22,9 +22,9 @@ struct Asked {
     std::string lower, upper;
     std::vector<std::string> rows;
   };
-  std::vector<std::string> gets;    // keys of get and multi_get
+  std::vector<std::string> gets;  // keys of get and multi_get
   std::vector<Range> scans;
-  uint64_t calls = 0;    // get, multi_get and scan, each one
+  uint64_t calls = 0;  // get, multi_get and scan, each one
   uint64_t applies = 0;
 
   void clear() { *this = Asked(); }

@@ -21,51 +21,77 @@ struct Expectation {
 };
 
 const Expectation kExpectations[] = {
-    {"add_version.expected_current", 2, {0, 1, 3, 0xFFFF'FFFF},
+    {"add_version.expected_current",
+     2,
+     {0, 1, 3, 0xFFFF'FFFF},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.add_version(r.project, {.expected_current = static_cast<uint32_t>(n)});
      }},
-    {"set_status.expected", 3, {1, 2},
+    {"set_status.expected",
+     3,
+     {1, 2},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.set_status(r.project, ProjectStatus::archived, static_cast<ProjectStatus>(n));
      }},
-    {"add_revision.expected_rev", 3, {0, 1, 2, 4, 0xFFFF'FFFF},
+    {"add_revision.expected_rev",
+     3,
+     {0, 1, 2, 4, 0xFFFF'FFFF},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.add_revision(r.document, {.content = "1", .expected_rev = static_cast<uint32_t>(n)});
      }},
-    {"add_revision.expected_rev of none", 0, {1},
+    {"add_revision.expected_rev of none",
+     0,
+     {1},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.add_revision(r.bare, {.content = "1", .expected_rev = static_cast<uint32_t>(n)});
      }},
-    {"set_lock.expected", 0, {1},
+    {"set_lock.expected",
+     0,
+     {1},
      [](WriteBatch& b, const Rich& r, uint64_t n) { b.set_lock(r.document, false, n != 0); }},
-    {"set_lock.expected of a locked one", 1, {0},
+    {"set_lock.expected of a locked one",
+     1,
+     {0},
      [](WriteBatch& b, const Rich& r, uint64_t n) { b.set_lock(r.bare, true, n != 0); }},
-    {"revise_task.expected_rev", 2, {0, 1, 3},
+    {"revise_task.expected_rev",
+     2,
+     {0, 1, 3},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.revise_task(r.task, {.title = "x", .expected_rev = static_cast<uint32_t>(n)});
      }},
-    {"record_activity.expected", 2, {1},
+    {"record_activity.expected",
+     2,
+     {1},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.record_activity(r.task, TaskAction::complete, static_cast<TaskState>(n));
      }},
-    {"record_activity.expected of none", 1, {2},
+    {"record_activity.expected of none",
+     1,
+     {2},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.record_activity(r.unphased, TaskAction::reopen, static_cast<TaskState>(n));
      }},
-    {"rename_chat.expected_rename", 1, {0, 2},
+    {"rename_chat.expected_rename",
+     1,
+     {0, 2},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.rename_chat(r.chat, "x", static_cast<uint32_t>(n));
      }},
-    {"append_message.expected_seq", 4, {0, 3, 5, ~0ull},
+    {"append_message.expected_seq",
+     4,
+     {0, 3, 5, ~0ull},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.append_message(r.chat, {.role = Role::user, .content = "x", .expected_seq = n});
      }},
-    {"append_message.expected_seq of none", 0, {1},
+    {"append_message.expected_seq of none",
+     0,
+     {1},
      [](WriteBatch& b, const Rich& r, uint64_t n) {
        b.append_message(r.quiet, {.role = Role::user, .content = "x", .expected_seq = n});
      }},
-    {"edit_profile.expected_rev", 0, {},  // the actual value is filled in by the test
+    {"edit_profile.expected_rev",
+     0,
+     {},  // the actual value is filled in by the test
      [](WriteBatch& b, const Rich&, uint64_t n) {
        b.edit_profile({.full_name = "x", .expected_rev = static_cast<uint32_t>(n)});
      }},

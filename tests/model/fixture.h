@@ -109,18 +109,17 @@ struct Call {
   std::function<Status()> call;
 };
 
-#define CALL(code, ...)                       \
-  ::bcstore::fixture::Call {                  \
-    #__VA_ARGS__, ::bcstore::Code::code, [&] { \
-      return ::bcstore::fixture::status_of(__VA_ARGS__); \
-    }                                         \
+#define CALL(code, ...)                                            \
+  ::bcstore::fixture::Call {                                       \
+#__VA_ARGS__, ::bcstore::Code::code,                           \
+        [&] { return ::bcstore::fixture::status_of(__VA_ARGS__); } \
   }
 
-#define CHECK_CODE(code, ...)                                                              \
-  do {                                                                                     \
-    const ::bcstore::Status answer_of_call = ::bcstore::fixture::status_of(__VA_ARGS__);   \
-    INFO(#__VA_ARGS__, " -> ", answer_of_call.to_string());                                \
-    CHECK(::bcstore::fixture::name_of(answer_of_call) == std::string_view(#code));         \
+#define CHECK_CODE(code, ...)                                                            \
+  do {                                                                                   \
+    const ::bcstore::Status answer_of_call = ::bcstore::fixture::status_of(__VA_ARGS__); \
+    INFO(#__VA_ARGS__, " -> ", answer_of_call.to_string());                              \
+    CHECK(::bcstore::fixture::name_of(answer_of_call) == std::string_view(#code));       \
   } while (false)
 
 inline std::string name_of(const Status& status) { return std::string(to_string(status.code())); }
@@ -205,9 +204,11 @@ inline std::string repeat(std::string_view text, size_t times) {
 inline constexpr std::string_view kNul{"a\0b", 3};
 // Every way of being no UTF-8: a lone continuation, cut short, overlong, surrogate, too large.
 inline constexpr std::string_view kBadUtf8[] = {
-    "\x80",         "a\xFFz",           "\xC3",             "\xE2\x82",        "\xF0\x9F\x98",
-    "\xC0\xAF",     "\xE0\x80\xAF",     "\xF0\x80\x80\xAF", "\xED\xA0\x80",    "\xED\xBF\xBF",
-    "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xC3\x28",
+    "\x80",         "a\xFFz",           "\xC3",
+    "\xE2\x82",     "\xF0\x9F\x98",     "\xC0\xAF",
+    "\xE0\x80\xAF", "\xF0\x80\x80\xAF", "\xED\xA0\x80",
+    "\xED\xBF\xBF", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
+    "\xC3\x28",
 };
 
 }  // namespace bcstore::fixture

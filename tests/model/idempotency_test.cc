@@ -21,35 +21,77 @@ struct Verb {
 #define FILL [](WriteBatch & b, const Rich& r)
 
 // Every verb of WriteBatch. Each commit is built anew, as a retry would.
-const Verb kVerbs[] = {
-    {"create_project", FILL { (void)r; b.create_project({.name = "N", .idea_prompt = "i"}); },
-     FILL { (void)r; b.create_project({.name = "M", .idea_prompt = "i"}); }},
-    {"add_version", FILL { b.add_version(r.project, {.change_note = "n"}); },
-     FILL { b.add_version(r.project, {}); }},
-    {"set_status", FILL { b.set_status(r.project, ProjectStatus::ready); },
-     FILL { b.set_status(r.neighbour, ProjectStatus::ready); }},
-    {"create_document", FILL { b.create_document(r.project, {.section = Section::marketing}); },
-     FILL { b.create_document(r.project, {.section = Section::overview}); }},
-    {"add_revision", FILL { b.add_revision(r.document, {.content = "[1]"}); },
-     FILL { b.add_revision(r.document, {.content = "[2]"}); }},
-    {"set_lock", FILL { b.set_lock(r.document, true); }, FILL { b.set_lock(r.document, false); }},
-    {"create_task", FILL { b.create_task(r.project, {.title = "N"}); },
-     FILL { b.create_task(r.project, {.title = "N", .phase = 0}); }},
-    {"revise_task", FILL { b.revise_task(r.task, {.title = "N"}); },
-     FILL { b.revise_task(r.task, {.description = "N"}); }},
-    {"record_activity", FILL { b.record_activity(r.task, TaskAction::reopen); },
-     FILL { b.record_activity(r.task, TaskAction::complete); }},
-    {"start_chat", FILL { b.start_chat(r.project, {.title = "N"}); },
-     FILL { b.start_chat(r.project); }},
-    {"rename_chat", FILL { b.rename_chat(r.chat, "N"); },
-     FILL { b.rename_chat(r.chat, std::nullopt); }},
-    {"append_message", FILL { b.append_message(r.chat, {.role = Role::user, .content = "N"}); },
-     FILL { b.append_message(r.chat, {.role = Role::assistant, .content = "N"}); }},
-    {"append_event", FILL { (void)r; b.append_event({.type = "N"}); },
-     FILL { (void)r; b.append_event({.type = "N", .payload = "1"}); }},
-    {"edit_profile", FILL { (void)r; b.edit_profile({.full_name = "N"}); },
-     FILL { (void)r; b.edit_profile({.full_name = "M"}); }},
-};
+const Verb kVerbs[] = {{"create_project", FILL{(void)r;
+b.create_project({.name = "N", .idea_prompt = "i"});
+}  // namespace
+, FILL {
+  (void)r;
+  b.create_project({.name = "M", .idea_prompt = "i"});
+}
+}  // namespace bcstore
+, {"add_version", FILL{b.add_version(r.project, {.change_note = "n"});
+}
+, FILL { b.add_version(r.project, {}); }
+}
+, {"set_status", FILL{b.set_status(r.project, ProjectStatus::ready);
+}
+, FILL { b.set_status(r.neighbour, ProjectStatus::ready); }
+}
+, {"create_document", FILL{b.create_document(r.project, {.section = Section::marketing});
+}
+, FILL { b.create_document(r.project, {.section = Section::overview}); }
+}
+, {"add_revision", FILL{b.add_revision(r.document, {.content = "[1]"});
+}
+, FILL { b.add_revision(r.document, {.content = "[2]"}); }
+}
+, {"set_lock", FILL{b.set_lock(r.document, true);
+}
+, FILL { b.set_lock(r.document, false); }
+}
+, {"create_task", FILL{b.create_task(r.project, {.title = "N"});
+}
+, FILL { b.create_task(r.project, {.title = "N", .phase = 0}); }
+}
+, {"revise_task", FILL{b.revise_task(r.task, {.title = "N"});
+}
+, FILL { b.revise_task(r.task, {.description = "N"}); }
+}
+, {"record_activity", FILL{b.record_activity(r.task, TaskAction::reopen);
+}
+, FILL { b.record_activity(r.task, TaskAction::complete); }
+}
+, {"start_chat", FILL{b.start_chat(r.project, {.title = "N"});
+}
+, FILL { b.start_chat(r.project); }
+}
+, {"rename_chat", FILL{b.rename_chat(r.chat, "N");
+}
+, FILL { b.rename_chat(r.chat, std::nullopt); }
+}
+, {"append_message", FILL{b.append_message(r.chat, {.role = Role::user, .content = "N"});
+}
+, FILL { b.append_message(r.chat, {.role = Role::assistant, .content = "N"}); }
+}
+, {"append_event", FILL{(void)r;
+b.append_event({.type = "N"});
+}
+, FILL {
+  (void)r;
+  b.append_event({.type = "N", .payload = "1"});
+}
+}
+, {"edit_profile", FILL{(void)r;
+b.edit_profile({.full_name = "N"});
+}
+, FILL {
+  (void)r;
+  b.edit_profile({.full_name = "M"});
+}
+}
+,
+}
+;
 
 bool same_operations(const Receipt& a, const Receipt& b) {
   if (a.operations.size() != b.operations.size()) return false;
@@ -69,7 +111,8 @@ void check_replay(const Result<Receipt>& again, const Receipt& first) {
   CHECK(same_operations(*again, first));
 }
 
-TEST_CASE("idempotency: every verb is done once and answered as often as asked, also after reopening") {
+TEST_CASE(
+    "idempotency: every verb is done once and answered as often as asked, also after reopening") {
   World w;
   const UserId owner = w.user("a@x");
   const Rich rich = enrich(w.store(), owner, "a");
@@ -94,8 +137,7 @@ TEST_CASE("idempotency: every verb is done once and answered as often as asked, 
     CHECK(retry.size() == 0);
     // A relaxed retry is the same request: how it is acknowledged is not what it does.
     verb.fill(retry, rich);
-    check_replay(t.commit(retry, {.durability = Durability::relaxed,
-                                  .idempotency_key = verb.name}),
+    check_replay(t.commit(retry, {.durability = Durability::relaxed, .idempotency_key = verb.name}),
                  *done);
     WriteBatch other = t.batch();
     verb.other(other, rich);
@@ -149,8 +191,9 @@ TEST_CASE("idempotency: the one-line verbs give the first run's answer") {
     CHECK(t.append_message(chat, {.role = Role::user, .content = "m", .expected_seq = 0},
                            {.idempotency_key = "m"})
               .value() == 1);
-    CHECK(t.revise_task(task, {.title = "U", .expected_rev = 1}, {.idempotency_key = "rt"})
-              .value() == 2);
+    CHECK(
+        t.revise_task(task, {.title = "U", .expected_rev = 1}, {.idempotency_key = "rt"}).value() ==
+        2);
     CHECK(t.record_activity(task, TaskAction::complete, TaskState::open, {.idempotency_key = "ra"})
               .value() == 1);
     CHECK(t.rename_chat(chat, "n", 0, {.idempotency_key = "rc"}).value().replayed == (i == 1));
@@ -185,7 +228,8 @@ TEST_CASE("idempotency: minted ids stand by their place, given ids for themselve
   CHECK(given(1).value() == forged<ProjectId>(1));
   CHECK(given(1).value() == forged<ProjectId>(1));
   CHECK_CODE(conflict, given(2));
-  CHECK_CODE(conflict, t.create_project({.name = "G", .idea_prompt = ""}, {.idempotency_key = "g"}));
+  CHECK_CODE(conflict,
+             t.create_project({.name = "G", .idea_prompt = ""}, {.idempotency_key = "g"}));
 }
 
 TEST_CASE("idempotency: a refusal is not remembered") {
@@ -199,8 +243,8 @@ TEST_CASE("idempotency: a refusal is not remembered") {
   const TaskId task = t.create_task(p, {.title = "T"}, options).value();
   CHECK(t.create_task(p, {.title = "T"}, options).value() == task);
   // Nor does a refused request take the key from another one.
-  CHECK_CODE(conflict, t.set_status(p, ProjectStatus::ready, ProjectStatus::ready,
-                                    {.idempotency_key = "s"}));
+  CHECK_CODE(conflict,
+             t.set_status(p, ProjectStatus::ready, ProjectStatus::ready, {.idempotency_key = "s"}));
   CHECK_CODE(ok, t.append_event({.type = "t"}, {.idempotency_key = "s"}));
 }
 
@@ -241,7 +285,8 @@ TEST_CASE("idempotency: 1 to 64 bytes of any value") {
   const std::string too_long(kMaxIdempotencyKeyBytes + 1, 'k');
   const uint64_t commits = w.commits();
   CHECK_CODE(invalid_argument, t.append_event({.type = "t"}, {.idempotency_key = too_long}));
-  CHECK_CODE(invalid_argument, w.service().create_user({.email = "c@x"}, {.idempotency_key = too_long}));
+  CHECK_CODE(invalid_argument,
+             w.service().create_user({.email = "c@x"}, {.idempotency_key = too_long}));
   CHECK(w.commits() == commits);
   const std::string_view keys[] = {"k", longest, std::string_view("\0", 1), "\xFF\xFE",
                                    std::string_view("k\0", 2)};
@@ -283,7 +328,8 @@ TEST_CASE("idempotency: the window ends exactly, and not with the day") {
 
 TEST_CASE("idempotency: windows outside one second to thirty days are refused at open") {
   TempDir dir;
-  for (const int64_t window : {int64_t{0}, int64_t{-1}, kSecondUs - 1, kMaxIdempotencyWindowUs + 1}) {
+  for (const int64_t window :
+       {int64_t{0}, int64_t{-1}, kSecondUs - 1, kMaxIdempotencyWindowUs + 1}) {
     Options options;
     options.idempotency_window_us = window;
     CHECK_CODE(invalid_argument, Store::open(dir.sub("store"), options));

@@ -242,16 +242,22 @@ TEST_CASE("importer: arguments and parents, each row on its own merits") {
   const auto expect = [&](std::string_view word) { expected.emplace_back(word); };
 
   i.project(ProjectId(), {.name = "P", .idea_prompt = ""}, row), expect("invalid_argument");
-  i.project(forged<ProjectId>(50), {.name = "", .idea_prompt = ""}, row), expect("invalid_argument");
-  i.project(forged<ProjectId>(50), {.name = "P", .idea_prompt = ""}, early), expect("invalid_argument");
-  i.project(forged<ProjectId>(50), {.name = "P", .idea_prompt = ""}, late), expect("invalid_argument");
+  i.project(forged<ProjectId>(50), {.name = "", .idea_prompt = ""}, row),
+      expect("invalid_argument");
+  i.project(forged<ProjectId>(50), {.name = "P", .idea_prompt = ""}, early),
+      expect("invalid_argument");
+  i.project(forged<ProjectId>(50), {.name = "P", .idea_prompt = ""}, late),
+      expect("invalid_argument");
   i.version(forged<ProjectId>(51), 1, {}, row), expect("not_found");
   i.version(foreign, 2, {}, row), expect("not_found");
   i.document(DocumentId(), w.p, {.section = Section::tech}, row), expect("invalid_argument");
-  i.document(forged<DocumentId>(50), w.p, {.section = static_cast<Section>(9)}, row), expect("invalid_argument");
+  i.document(forged<DocumentId>(50), w.p, {.section = static_cast<Section>(9)}, row),
+      expect("invalid_argument");
   i.document(forged<DocumentId>(50), foreign, {.section = Section::tech}, row), expect("not_found");
-  i.document(forged<DocumentId>(50), w.p, {.section = Section::tech, .version = 9}, row), expect("not_found");
-  i.document(forged<DocumentId>(50), w.p, {.section = Section::prd, .version = 1}, row), expect("already_exists");
+  i.document(forged<DocumentId>(50), w.p, {.section = Section::tech, .version = 9}, row),
+      expect("not_found");
+  i.document(forged<DocumentId>(50), w.p, {.section = Section::prd, .version = 1}, row),
+      expect("already_exists");
   i.revision(forged<DocumentId>(51), 1, {.content = "1"}, row), expect("not_found");
   i.revision(w.d, 1, {.content = "{"}, row), expect("invalid_argument");
   i.revision(w.d, 1, {.content = "1"}, early), expect("invalid_argument");
@@ -266,8 +272,10 @@ TEST_CASE("importer: arguments and parents, each row on its own merits") {
   i.chat(ChatSessionId(), w.p, {}, row), expect("invalid_argument");
   i.chat(forged<ChatSessionId>(50), foreign, {}, row), expect("not_found");
   i.message(forged<ChatSessionId>(51), 1, MessageId(), hello, row), expect("not_found");
-  i.message(w.chat, 1, MessageId(), {.role = static_cast<Role>(9), .content = ""}, row), expect("invalid_argument");
-  i.message(w.chat, 1, MessageId(), {.role = Role::user, .content = "\xFF"}, row), expect("invalid_argument");
+  i.message(w.chat, 1, MessageId(), {.role = static_cast<Role>(9), .content = ""}, row),
+      expect("invalid_argument");
+  i.message(w.chat, 1, MessageId(), {.role = Role::user, .content = "\xFF"}, row),
+      expect("invalid_argument");
   i.message(w.chat, 1, forged<MessageId>(1), hello, row), expect("written");
   i.message(w.chat, 2, forged<MessageId>(1), hello, row), expect("already_exists");
   i.event({.type = ""}, "id", row), expect("invalid_argument");

@@ -29,7 +29,8 @@ struct Window {
             .status = status,
             .snapshot = snapshot};
   }
-  TaskList tasks(std::optional<std::optional<int32_t>> phase, std::optional<TaskState> state) const {
+  TaskList tasks(std::optional<std::optional<int32_t>> phase,
+                 std::optional<TaskState> state) const {
     return {.phase = phase, .state = state, .limit = limit, .after = after, .snapshot = snapshot};
   }
   MessageList messages() const {
@@ -72,9 +73,16 @@ struct List {
 };
 
 // NOLINTBEGIN(readability-identifier-naming)
-#define BCSTORE_PAGE(...) \
-  [](const Tenant& t, const Rich& r, const Window& w) { (void)r; return page_of(__VA_ARGS__); }
-#define BCSTORE_APPEND(...) [](const Tenant& t, const Rich& r) { (void)r; __VA_ARGS__.value(); }
+#define BCSTORE_PAGE(...)                               \
+  [](const Tenant& t, const Rich& r, const Window& w) { \
+    (void)r;                                            \
+    return page_of(__VA_ARGS__);                        \
+  }
+#define BCSTORE_APPEND(...)            \
+  [](const Tenant& t, const Rich& r) { \
+    (void)r;                           \
+    __VA_ARGS__.value();               \
+  }
 // NOLINTEND(readability-identifier-naming)
 
 inline std::vector<List> lists_of_owner() {
@@ -83,8 +91,8 @@ inline std::vector<List> lists_of_owner() {
        BCSTORE_APPEND(t.create_project({.name = "P", .idea_prompt = ""}))},
       {"archived projects", "projects", false, true,
        BCSTORE_PAGE(t.projects(w.projects(ProjectStatus::archived))),
-       BCSTORE_APPEND(t.create_project(
-           {.name = "P", .idea_prompt = "", .status = ProjectStatus::archived}))},
+       BCSTORE_APPEND(
+           t.create_project({.name = "P", .idea_prompt = "", .status = ProjectStatus::archived}))},
       {"events", "events", false, true, BCSTORE_PAGE(t.events(w.events(std::nullopt, true))),
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
       {"events of a month", "events", false, true, BCSTORE_PAGE(t.events(w.events(202509, true))),
@@ -100,8 +108,7 @@ inline std::vector<List> lists_of_project() {
   return {
       {"versions", "versions", true, true, BCSTORE_PAGE(t.versions(r.project, w.list())),
        BCSTORE_APPEND(t.add_version(r.project, {}))},
-      {"status history", "status", true, true,
-       BCSTORE_PAGE(t.status_history(r.project, w.list())),
+      {"status history", "status", true, true, BCSTORE_PAGE(t.status_history(r.project, w.list())),
        BCSTORE_APPEND(t.set_status(r.project, ProjectStatus::archived))},
       {"documents", "documents", true, true, BCSTORE_PAGE(t.documents(r.project, 1, w.list())),
        [](const Tenant& t, const Rich& r) {

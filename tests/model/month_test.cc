@@ -80,10 +80,10 @@ TEST_CASE("month: a stream's bucket is its own") {
 
 TEST_CASE("month: pages across edges are exact in both directions and at every size") {
   Chatting w;
-  const std::vector<std::string> times = {
-      "2025-08-30T00:00:00Z", "2025-08-31T23:59:59Z", "2025-09-01T00:00:00Z",
-      "2025-09-01T00:00:01Z", "2025-11-30T00:00:00Z", "2025-12-01T00:00:00Z",
-      "2026-02-28T23:59:59Z", "2026-03-01T00:00:00Z"};
+  const std::vector<std::string> times = {"2025-08-30T00:00:00Z", "2025-08-31T23:59:59Z",
+                                          "2025-09-01T00:00:00Z", "2025-09-01T00:00:01Z",
+                                          "2025-11-30T00:00:00Z", "2025-12-01T00:00:00Z",
+                                          "2026-02-28T23:59:59Z", "2026-03-01T00:00:00Z"};
   std::vector<uint64_t> expected;
   for (const std::string& time : times) {
     expected.push_back(w.say(time));
@@ -108,10 +108,8 @@ TEST_CASE("month: pages across edges are exact in both directions and at every s
       }
       after.clear();
       for (;;) {
-        Cursor<Event> page = w.t.events({.newest_first = newest_first,
-                                         .limit = limit,
-                                         .after = after,
-                                         .with_audit = false});
+        Cursor<Event> page = w.t.events(
+            {.newest_first = newest_first, .limit = limit, .after = after, .with_audit = false});
         std::string last;
         while (page.next()) {
           types.emplace_back(page->type());
@@ -132,7 +130,8 @@ TEST_CASE("month: pages across edges are exact in both directions and at every s
   // From a sequence on either side of an edge.
   const auto seq = [](const ChatMessage& m) { return m.seq(); };
   for (uint64_t from = 1; from <= times.size(); ++from) {
-    const std::vector<uint64_t> up = rows_of(w.t.messages(w.chat, {.limit = 2, .from_seq = from}), seq);
+    const std::vector<uint64_t> up =
+        rows_of(w.t.messages(w.chat, {.limit = 2, .from_seq = from}), seq);
     CHECK(up.front() == from);
     const std::vector<uint64_t> down =
         rows_of(w.t.messages(w.chat, {.newest_first = true, .from_seq = from}), seq);
@@ -144,9 +143,8 @@ TEST_CASE("month: pages across edges are exact in both directions and at every s
 
 TEST_CASE("month: events of each month are exactly its own") {
   Chatting w;
-  for (const std::string_view time :
-       {"2025-08-31T23:59:59.999999Z", "2025-09-01T00:00:00Z", "2025-08-01T00:00:00Z",
-        "2025-10-01T00:00:00Z"}) {
+  for (const std::string_view time : {"2025-08-31T23:59:59.999999Z", "2025-09-01T00:00:00Z",
+                                      "2025-08-01T00:00:00Z", "2025-10-01T00:00:00Z"}) {
     w.note(time);
   }
   size_t total = 0;

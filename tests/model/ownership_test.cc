@@ -23,13 +23,12 @@ struct Probe {
   std::function<Status(const Tenant& b, const Rich& a)> run;
 };
 
-#define PROBE(kind, code, ...)                                 \
-  Probe {                                                      \
-    Kind::kind, Code::code, #__VA_ARGS__,                      \
-        [](const Tenant& b, const Rich& a) {                   \
-          (void)a;                                             \
-          return ::bcstore::fixture::status_of(__VA_ARGS__);   \
-        }                                                      \
+#define PROBE(kind, code, ...)                                                 \
+  Probe {                                                                      \
+    Kind::kind, Code::code, #__VA_ARGS__, [](const Tenant& b, const Rich& a) { \
+      (void)a;                                                                 \
+      return ::bcstore::fixture::status_of(__VA_ARGS__);                       \
+    }                                                                          \
   }
 
 std::vector<Probe> probes_of_projects() {
@@ -100,59 +99,67 @@ std::vector<Probe> probes_of_chat_and_events() {
       PROBE(message, not_found, b.append_message(a.chat, {.role = Role::user, .content = ""})),
       PROBE(message, not_found,
             b.append_message(a.chat, {.role = Role::user, .content = "", .expected_seq = 4})),
-      PROBE(message, not_found,
-            b.append_event({.type = "t", .session = a.chat, .message_seq = 1})),
+      PROBE(message, not_found, b.append_event({.type = "t", .session = a.chat, .message_seq = 1})),
       PROBE(message_id, not_found, b.message(a.message_id)),
       PROBE(event, not_found, b.event(a.event)),
   };
 }
 
-Status seen_if(bool seen) { return seen ? Status(Code::internal, "a trace of another owner") : Status(); }
+Status seen_if(bool seen) {
+  return seen ? Status(Code::internal, "a trace of another owner") : Status();
+}
 
 // Kinds that no id leads to: B looks where A's would show.
 std::vector<Probe> probes_of_the_rest() {
   return {
-      PROBE(project_by_age, ok, [&] {
-        bool seen = false;
-        Cursor<Project> rows = b.projects();
-        while (rows.next()) seen |= rows->id() == a.project || rows->owner() == a.owner;
-        return seen_if(seen || !rows.status().ok());
-      }()),
-      PROBE(event, ok, [&] {
-        bool seen = false;
-        Cursor<Event> rows = b.events({.limit = kMaxPageRows});
-        while (rows.next()) seen |= rows->id() == a.event || rows->owner() == a.owner;
-        return seen_if(seen || !rows.status().ok());
-      }()),
-      PROBE(user, ok, [&] {
-        const User user = b.profile().value();
-        return seen_if(user.id() == a.owner || user.email() == a.email);
-      }()),
+      PROBE(project_by_age, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Project> rows = b.projects();
+              while (rows.next()) seen |= rows->id() == a.project || rows->owner() == a.owner;
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(event, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Event> rows = b.events({.limit = kMaxPageRows});
+              while (rows.next()) seen |= rows->id() == a.event || rows->owner() == a.owner;
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(user, ok,
+            [&] {
+              const User user = b.profile().value();
+              return seen_if(user.id() == a.owner || user.email() == a.email);
+            }()),
       // That an address is taken must be told, but not by whom.
-      PROBE(email, already_exists, [&] {
-        const Status answer = b.edit_profile({.email = a.email}).status();
-        const bool names = answer.existing().has_value() ||
-                           answer.message().find(to_string(a.owner)) != std::string_view::npos;
-        return names ? seen_if(true) : answer;
-      }()),
+      PROBE(email, already_exists,
+            [&] {
+              const Status answer = b.edit_profile({.email = a.email}).status();
+              const bool names =
+                  answer.existing().has_value() ||
+                  answer.message().find(to_string(a.owner)) != std::string_view::npos;
+              return names ? seen_if(true) : answer;
+            }()),
       // A's sequence, key and identity mean nothing here.
-      PROBE(commit_body, conflict, [&] {
-        const Status answer =
-            b.append_event({.type = "t"}, {.expected_owner_seq = ~uint64_t{0}}).status();
-        return answer.actual() == b.owner_seq().value() ? answer : seen_if(true);
-      }()),
+      PROBE(commit_body, conflict,
+            [&] {
+              const Status answer =
+                  b.append_event({.type = "t"}, {.expected_owner_seq = ~uint64_t{0}}).status();
+              return answer.actual() == b.owner_seq().value() ? answer : seen_if(true);
+            }()),
   };
 }
 
 // Probes that write in B, each once.
 std::vector<Probe> probes_that_write() {
   return {
-      PROBE(idempotency, ok, [&] {
-        WriteBatch batch = b.batch();
-        batch.append_event({.type = "t"});
-        const Result<Receipt> done = b.commit(batch, {.idempotency_key = a.key});
-        return done.ok() ? seen_if(done->replayed) : done.status();
-      }()),
+      PROBE(idempotency, ok,
+            [&] {
+              WriteBatch batch = b.batch();
+              batch.append_event({.type = "t"});
+              const Result<Receipt> done = b.commit(batch, {.idempotency_key = a.key});
+              return done.ok() ? seen_if(done->replayed) : done.status();
+            }()),
       // Ids are unique per owner: taking one tells nothing.
       PROBE(project, ok, b.create_project({.name = "P", .idea_prompt = "", .id = a.project})),
       PROBE(document, ok,
@@ -179,8 +186,7 @@ struct TwoOwners : EngineWorld {
 
   Rich made(uint8_t n) {
     const std::string tag(1, static_cast<char>('a' + n));
-    const UserId id =
-        service().create_user({.email = tag + "@x", .id = forged<UserId>(n)}).value();
+    const UserId id = service().create_user({.email = tag + "@x", .id = forged<UserId>(n)}).value();
     return enrich(store(), id, tag);
   }
 };
@@ -257,8 +263,8 @@ TEST_CASE("ownership: another's id and an id of nothing are answered in the same
   none.message_id = forged<MessageId>(105);
   const auto words = [&](const Probe& probe, const Rich& r) {
     std::string text = probe.run(b, r).to_string();
-    for (const Uuid& id : {r.project.uuid(), r.document.uuid(), r.task.uuid(), r.chat.uuid(),
-                           r.message_id.uuid()}) {
+    for (const Uuid& id :
+         {r.project.uuid(), r.document.uuid(), r.task.uuid(), r.chat.uuid(), r.message_id.uuid()}) {
       const std::string shown_id = to_string(id);
       for (size_t at = text.find(shown_id); at != std::string::npos; at = text.find(shown_id)) {
         text.replace(at, shown_id.size(), "ID");
@@ -288,7 +294,7 @@ TEST_CASE("ownership: A's ids, key and identity are free in B, and A does not no
   }
   Importer importer = w.service().importer(w.b.owner);
   const Importer::Row row{.created_at = Time{kStartUs}, .actor = Actor::of_user(w.a.owner)};
-  importer.event({.type = "imported"}, "event-identity-1", row);        // present in B itself
+  importer.event({.type = "imported"}, "event-identity-1", row);  // present in B itself
   importer.activity(w.b.task, TaskAction::complete, "only in B", row);
   importer.message(w.b.chat, 5, w.a.message_id, {.role = Role::user, .content = "m"}, row);
   std::vector<ImportedRow> answers;
@@ -363,8 +369,7 @@ TEST_CASE("ownership: the first and the last owner of all are owners like any ot
   std::vector<Rich> riches;
   for (const Uuid& id : {lowest, highest, below}) {
     const std::string tag = std::to_string(riches.size());
-    const UserId owner =
-        w.service().create_user({.email = tag + "@x", .id = UserId(id)}).value();
+    const UserId owner = w.service().create_user({.email = tag + "@x", .id = UserId(id)}).value();
     riches.push_back(enrich(w.store(), owner, tag));
   }
   for (const Rich& rich : riches) {

@@ -54,10 +54,10 @@ std::string remade(const Row& row, std::string_view key, Change change) {
   std::memcpy(aligned.data(), parsed.meta.data(), parsed.meta.size());
   change(*flatbuffers::GetMutableRoot<Table>(aligned.data()));
   const std::string_view meta(reinterpret_cast<const char*>(aligned.data()), parsed.meta.size());
-  format::Draft draft = (parsed.flags & format::kTail) != 0
-                            ? format::Draft(parsed.kind, meta, parsed.tail,
-                                            (parsed.flags & format::kZstd) != 0)
-                            : format::Draft(parsed.kind, meta);
+  format::Draft draft =
+      (parsed.flags & format::kTail) != 0
+          ? format::Draft(parsed.kind, meta, parsed.tail, (parsed.flags & format::kZstd) != 0)
+          : format::Draft(parsed.kind, meta);
   return std::string(draft.seal(key));
 }
 

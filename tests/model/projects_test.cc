@@ -30,12 +30,12 @@ TEST_CASE("projects: create_project checks its arguments, the user, then the id"
                t.create_project({.name = "P", .idea_prompt = "", .change_note = text + "t"})),
           CALL(invalid_argument,
                t.create_project({.name = "P", .idea_prompt = "", .change_note = "\xFF"})),
-          CALL(invalid_argument, t.create_project({.name = "P",
-                                                   .idea_prompt = "",
-                                                   .status = static_cast<ProjectStatus>(0)})),
-          CALL(invalid_argument, t.create_project({.name = "P",
-                                                   .idea_prompt = "",
-                                                   .status = static_cast<ProjectStatus>(4)})),
+          CALL(invalid_argument,
+               t.create_project(
+                   {.name = "P", .idea_prompt = "", .status = static_cast<ProjectStatus>(0)})),
+          CALL(invalid_argument,
+               t.create_project(
+                   {.name = "P", .idea_prompt = "", .status = static_cast<ProjectStatus>(4)})),
           CALL(invalid_argument,
                t.create_project({.name = "P", .idea_prompt = "", .id = ProjectId()})),
           CALL(invalid_argument, nobody.create_project({.name = "", .idea_prompt = ""})),
@@ -45,8 +45,7 @@ TEST_CASE("projects: create_project checks its arguments, the user, then the id"
           CALL(ok, t.create_project({.name = "P", .idea_prompt = "", .change_note = ""})),
           CALL(ok, t.create_project({.name = "P", .idea_prompt = "", .id = forged<ProjectId>(1)})),
       });
-  const Status again =
-      t.create_project({.name = "Q", .idea_prompt = "", .id = taken}).status();
+  const Status again = t.create_project({.name = "Q", .idea_prompt = "", .id = taken}).status();
   CHECK(again.existing() == taken.uuid());
   for (std::string_view bad : kBadUtf8) {
     CHECK_CODE(invalid_argument, t.create_project({.name = bad, .idea_prompt = ""}));
@@ -79,10 +78,8 @@ TEST_CASE("projects: a new project is at version 1, with the status that it was 
     return std::to_string(row.number()) + std::string(to_string(row.status()));
   };
   CHECK(rows_of(t.status_history(id), status) == std::vector<std::string>{"1processing"});
-  const ProjectId ready = t.create_project({.name = "R",
-                                            .idea_prompt = "",
-                                            .status = ProjectStatus::ready})
-                              .value();
+  const ProjectId ready =
+      t.create_project({.name = "R", .idea_prompt = "", .status = ProjectStatus::ready}).value();
   CHECK(t.project(ready).value().status() == ProjectStatus::ready);
   CHECK(rows_of(t.status_history(ready), status) == std::vector<std::string>{"1ready"});
   const ProjectVersion bare = t.version(ready, 1).value();
@@ -94,25 +91,24 @@ TEST_CASE("projects: add_version") {
   const Tenant t = w.tenant("a@x");
   const ProjectId p = t.create_project({.name = "One", .idea_prompt = "I"}).value();
   const std::string too_long(kMaxTextBytes + 1, 'n');
-  check_writes(
-      w, {
-             CALL(invalid_argument, t.add_version(ProjectId(), {})),
-             CALL(invalid_argument, t.add_version(p, {.change_note = too_long})),
-             CALL(invalid_argument, t.add_version(p, {.change_note = kNul})),
-             CALL(invalid_argument, t.add_version(p, {.name = ""})),
-             CALL(invalid_argument, t.add_version(p, {.name = std::string(1025, 'n')})),
-             CALL(invalid_argument, t.add_version(p, {.idea_prompt = "\xFF"})),
-             CALL(invalid_argument, t.add_version(forged<ProjectId>(1), {.name = ""})),
-             CALL(not_found, t.add_version(forged<ProjectId>(1), {})),
-             CALL(not_found, t.add_version(forged<ProjectId>(1), {.expected_current = 1})),
-             CALL(conflict, t.add_version(p, {.expected_current = 0})),
-             CALL(conflict, t.add_version(p, {.expected_current = 2})),
-             CALL(ok, t.add_version(p, {.change_note = "two", .expected_current = 1})),
-             CALL(conflict, t.add_version(p, {.expected_current = 1})),
-             CALL(ok, t.add_version(p, {.name = "Three"})),
-             CALL(ok, t.add_version(p, {.idea_prompt = ""})),
-             CALL(ok, t.set_status(p, ProjectStatus::ready)),
-         });
+  check_writes(w, {
+                      CALL(invalid_argument, t.add_version(ProjectId(), {})),
+                      CALL(invalid_argument, t.add_version(p, {.change_note = too_long})),
+                      CALL(invalid_argument, t.add_version(p, {.change_note = kNul})),
+                      CALL(invalid_argument, t.add_version(p, {.name = ""})),
+                      CALL(invalid_argument, t.add_version(p, {.name = std::string(1025, 'n')})),
+                      CALL(invalid_argument, t.add_version(p, {.idea_prompt = "\xFF"})),
+                      CALL(invalid_argument, t.add_version(forged<ProjectId>(1), {.name = ""})),
+                      CALL(not_found, t.add_version(forged<ProjectId>(1), {})),
+                      CALL(not_found, t.add_version(forged<ProjectId>(1), {.expected_current = 1})),
+                      CALL(conflict, t.add_version(p, {.expected_current = 0})),
+                      CALL(conflict, t.add_version(p, {.expected_current = 2})),
+                      CALL(ok, t.add_version(p, {.change_note = "two", .expected_current = 1})),
+                      CALL(conflict, t.add_version(p, {.expected_current = 1})),
+                      CALL(ok, t.add_version(p, {.name = "Three"})),
+                      CALL(ok, t.add_version(p, {.idea_prompt = ""})),
+                      CALL(ok, t.set_status(p, ProjectStatus::ready)),
+                  });
   CHECK(t.add_version(p, {}).value() == 5);
   struct Row {
     uint32_t version;
@@ -155,23 +151,22 @@ TEST_CASE("projects: every status is a record, also the same one again") {
   World w;
   const Tenant t = w.tenant("a@x");
   const ProjectId p = t.create_project({.name = "P", .idea_prompt = ""}).value();
-  check_writes(
-      w, {
-             CALL(invalid_argument, t.set_status(ProjectId(), ProjectStatus::ready)),
-             CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(0))),
-             CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(4))),
-             CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(255))),
-             CALL(not_found, t.set_status(forged<ProjectId>(1), ProjectStatus::ready)),
-             CALL(not_found, t.set_status(forged<ProjectId>(1), ProjectStatus::ready,
-                                          ProjectStatus::ready)),
-             CALL(conflict, t.set_status(p, ProjectStatus::ready, ProjectStatus::ready)),
-             CALL(ok, t.set_status(p, ProjectStatus::ready, ProjectStatus::processing)),
-             CALL(ok, t.set_status(p, ProjectStatus::archived)),
-             CALL(ok, t.set_status(p, ProjectStatus::archived)),
-             CALL(ok, t.set_status(p, ProjectStatus::processing, ProjectStatus::archived)),
-             CALL(ok, t.set_status(p, ProjectStatus::archived)),
-             CALL(ok, t.set_status(p, ProjectStatus::ready)),
-         });
+  check_writes(w, {
+                      CALL(invalid_argument, t.set_status(ProjectId(), ProjectStatus::ready)),
+                      CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(0))),
+                      CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(4))),
+                      CALL(invalid_argument, t.set_status(p, static_cast<ProjectStatus>(255))),
+                      CALL(not_found, t.set_status(forged<ProjectId>(1), ProjectStatus::ready)),
+                      CALL(not_found, t.set_status(forged<ProjectId>(1), ProjectStatus::ready,
+                                                   ProjectStatus::ready)),
+                      CALL(conflict, t.set_status(p, ProjectStatus::ready, ProjectStatus::ready)),
+                      CALL(ok, t.set_status(p, ProjectStatus::ready, ProjectStatus::processing)),
+                      CALL(ok, t.set_status(p, ProjectStatus::archived)),
+                      CALL(ok, t.set_status(p, ProjectStatus::archived)),
+                      CALL(ok, t.set_status(p, ProjectStatus::processing, ProjectStatus::archived)),
+                      CALL(ok, t.set_status(p, ProjectStatus::archived)),
+                      CALL(ok, t.set_status(p, ProjectStatus::ready)),
+                  });
   const Result<Receipt> done = t.set_status(p, ProjectStatus::ready);
   REQUIRE(done.ok());
   REQUIRE(done->operations.size() == 1);

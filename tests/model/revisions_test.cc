@@ -28,12 +28,15 @@ TEST_CASE("revisions: add_revision checks arguments, document, then the expectat
       w, {
              CALL(invalid_argument, t.add_revision(DocumentId(), {.content = "1"})),
              CALL(invalid_argument, t.add_revision(d, {.content = ""})),
-             CALL(invalid_argument, t.add_revision(d, {.content = "", .content_type = ContentType::text})),
+             CALL(invalid_argument,
+                  t.add_revision(d, {.content = "", .content_type = ContentType::text})),
              CALL(invalid_argument, t.add_revision(d, {.content = "1", .content_type = type(0)})),
              CALL(invalid_argument, t.add_revision(d, {.content = "1", .content_type = type(3)})),
              CALL(invalid_argument, t.add_revision(d, {.content = "not json"})),
-             CALL(invalid_argument, t.add_revision(d, {.content = kNul, .content_type = ContentType::text})),
-             CALL(invalid_argument, t.add_revision(d, {.content = "\xFF", .content_type = ContentType::text})),
+             CALL(invalid_argument,
+                  t.add_revision(d, {.content = kNul, .content_type = ContentType::text})),
+             CALL(invalid_argument,
+                  t.add_revision(d, {.content = "\xFF", .content_type = ContentType::text})),
              CALL(invalid_argument, t.add_revision(d, {.content = "1", .change_note = note + "n"})),
              CALL(invalid_argument, t.add_revision(d, {.content = "1", .change_note = "\xC3"})),
              CALL(invalid_argument, t.add_revision(none, {.content = ""})),
@@ -88,8 +91,8 @@ TEST_CASE("revisions: JSON comes back byte for byte") {
       digits,
       "[" + digits + ",-" + digits + "]",
       "18446744073709551616",
-      R"("\\u0000")",       // a backslash and five letters, not a NUL
-      R"("\\\\u0000")",     // the same after two of them
+      R"("\\u0000")",    // a backslash and five letters, not a NUL
+      R"("\\\\u0000")",  // the same after two of them
       R"({"\u0001":"\u001f\u00e9\ud83c\udf75"})",
       R"("\"\\\/\b\f\n\r\t")",
       R"({"":{"":[{}]}})",
@@ -107,13 +110,19 @@ TEST_CASE("revisions: JSON comes back byte for byte") {
   }
 }
 
-TEST_CASE("revisions: text of every shape and size comes back byte for byte, also after reopening") {
+TEST_CASE(
+    "revisions: text of every shape and size comes back byte for byte, also after reopening") {
   const uint64_t seed = seed_from_environment(20250801);
   MESSAGE("BCSTORE_SEED=", seed);
   std::mt19937_64 random(seed);
   OneDocument w;
-  std::vector<std::string> contents = {"x", "\x01\x7F", " \n", "\xEF\xBB\xBF" "after a mark",
-                                       "{not json", repeat("tea ", 100'000)};
+  std::vector<std::string> contents = {"x",
+                                       "\x01\x7F",
+                                       " \n",
+                                       "\xEF\xBB\xBF"
+                                       "after a mark",
+                                       "{not json",
+                                       repeat("tea ", 100'000)};
   for (size_t size : {1u, 7u, 8u, 15u, 16u, 17u, 255u, 256u, 4095u, 4096u, 4097u, 70'000u}) {
     std::string noise;
     while (noise.size() < size) noise += static_cast<char>(1 + random() % 127);

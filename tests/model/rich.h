@@ -9,17 +9,17 @@ namespace bcstore::fixture {
 
 struct Rich {
   UserId owner;
-  ProjectId project;       // two versions, three statuses
-  ProjectId neighbour;     // with one of each, so that lists have something not to show
-  DocumentId document;     // version 1, prd: three revisions, two lock changes
-  DocumentId bare;         // version 2, tech: no revision
-  TaskId task;             // phase 1: two revisions, two activities, complete
-  TaskId unphased;         // neither phase nor activity
-  ChatSessionId chat;      // renamed once; four messages, the last one imported with an id
-  ChatSessionId quiet;     // no message
-  MessageId message_id;    // of message 4
-  uint64_t event = 0;      // refers to everything
-  std::string key;         // of an idempotent commit
+  ProjectId project;     // two versions, three statuses
+  ProjectId neighbour;   // with one of each, so that lists have something not to show
+  DocumentId document;   // version 1, prd: three revisions, two lock changes
+  DocumentId bare;       // version 2, tech: no revision
+  TaskId task;           // phase 1: two revisions, two activities, complete
+  TaskId unphased;       // neither phase nor activity
+  ChatSessionId chat;    // renamed once; four messages, the last one imported with an id
+  ChatSessionId quiet;   // no message
+  MessageId message_id;  // of message 4
+  uint64_t event = 0;    // refers to everything
+  std::string key;       // of an idempotent commit
   std::string email;
   std::string customer;
 };
@@ -76,8 +76,8 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
       {.name = "Tea shop", .idea_prompt = "Sell rare teas", .change_note = "first"});
   rich.document = batch.create_document(
       rich.project, {.section = Section::prd, .content = R"({"goal":1})", .change_note = "begin"});
-  rich.task = batch.create_task(
-      rich.project, {.title = "Buy tea", .description = "A lot of it", .phase = 1});
+  rich.task = batch.create_task(rich.project,
+                                {.title = "Buy tea", .description = "A lot of it", .phase = 1});
   rich.unphased = batch.create_task(rich.project, {.title = "Think"});
   rich.chat = batch.start_chat(rich.project, {.title = "First talk"});
   rich.quiet = batch.start_chat(rich.project);
@@ -102,8 +102,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   Importer importer = service.importer(owner);
   const Importer::Row row{.created_at = Time{kStartUs - 40 * kDayUs},
                           .actor = Actor::of_user(owner)};
-  importer.message(rich.chat, 4, rich.message_id, {.role = Role::user, .content = "imported"},
-                   row);
+  importer.message(rich.chat, 4, rich.message_id, {.role = Role::user, .content = "imported"}, row);
   importer.event({.type = "imported"}, "event-identity-1", row);
   for (const ImportedRow& answer : importer.commit().value()) {
     INFO(answer.status.to_string());

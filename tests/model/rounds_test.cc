@@ -92,8 +92,7 @@ TEST_CASE("rounds: every read takes at most two") {
   }
   // Five sections are looked for independently, in one round; their documents are another.
   for (const uint32_t version : {1u, 2u}) {
-    const Asked asked =
-        w.ask([&] { CHECK_CODE(ok, t.effective_documents(r.project, version)); });
+    const Asked asked = w.ask([&] { CHECK_CODE(ok, t.effective_documents(r.project, version)); });
     CHECK(asked.calls <= kSections + 2);
   }
   CHECK(w.ask([&] { CHECK_CODE(ok, t.latest_documents(r.project)); }).calls <= kSections + 2);
@@ -112,12 +111,14 @@ std::string prefix_of(const std::string& name, const Rich& r) {
       {"status history", key(Kind::project_status).append(r.project).str()},
       {"documents", key(Kind::document_slot).append(r.project).u32(1).str()},
       {"tasks", key(Kind::task).append(r.project).str()},
-      {"tasks of a phase", [&] {
+      {"tasks of a phase",
+       [&] {
          Key phase = key(Kind::task).append(r.project);
          append_phase(phase, 1);
          return phase.str();
        }()},
-      {"tasks without a phase", [&] {
+      {"tasks without a phase",
+       [&] {
          Key phase = key(Kind::task).append(r.project);
          append_phase(phase, std::nullopt);
          return phase.str();
@@ -152,9 +153,8 @@ TEST_CASE("rounds: every list is one bounded scan of its own prefix") {
       for (int page_number = 0; page_number < 2; ++page_number) {
         CAPTURE(page_number);
         Page page;
-        const Asked asked = w.ask([&] {
-          page = list.page(t, w.a, {.reverse = reverse, .limit = 2, .after = token});
-        });
+        const Asked asked = w.ask(
+            [&] { page = list.page(t, w.a, {.reverse = reverse, .limit = 2, .after = token}); });
         REQUIRE(page.status.ok());
         REQUIRE_FALSE(page.tokens.empty());
         token = page.tokens.back();
@@ -204,7 +204,8 @@ TEST_CASE("rounds: a write is one change of the engine, after at most two rounds
   }
   // A replay and a refusal write nothing.
   CHECK(w.ask([&] { CHECK_CODE(ok, t.append_event({.type = "k"}, o)); }).applies == 0);
-  CHECK(w.ask([&] { CHECK_CODE(not_found, t.add_version(forged<ProjectId>(1), {})); }).applies == 0);
+  CHECK(w.ask([&] { CHECK_CODE(not_found, t.add_version(forged<ProjectId>(1), {})); }).applies ==
+        0);
 }
 
 }  // namespace

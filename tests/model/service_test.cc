@@ -33,8 +33,8 @@ TEST_CASE("service: a bad reason is answered by every call") {
   const UserId a = w.user("a@x");
   const std::string longest(kMaxReasonBytes, 'r');
   const std::string too_long(kMaxReasonBytes + 1, 'r');
-  for (std::string_view reason : {std::string_view(""), std::string_view(too_long), kNul,
-                                  std::string_view("\xFF")}) {
+  for (std::string_view reason :
+       {std::string_view(""), std::string_view(too_long), kNul, std::string_view("\xFF")}) {
     const Service s = w.service(reason);
     const Tenant t = s.tenant(a);
     Importer importer = s.importer(a);
@@ -52,10 +52,9 @@ TEST_CASE("service: a bad reason is answered by every call") {
                CALL(invalid_argument, t.commit(batch)),
                CALL(invalid_argument, t.append_event({.type = "t"})),
                CALL(invalid_argument, importer.commit()),
-               CALL(invalid_argument, s.import_user({.id = forged<UserId>(1),
-                                                     .email = "c@x",
-                                                     .created_at = Time{1}})
-                                          .status),
+               CALL(invalid_argument,
+                    s.import_user({.id = forged<UserId>(1), .email = "c@x", .created_at = Time{1}})
+                        .status),
            });
   }
   CHECK_CODE(ok, w.service(longest).create_user({.email = "long@x"}));

@@ -36,8 +36,7 @@ TEST_CASE("snapshot: reads by key do not see what came later") {
   const Snapshot snapshot = t.snapshot().value();
   const ReadOptions past{.snapshot = &snapshot};
   const ProjectId project = t.create_project({.name = "New", .idea_prompt = ""}).value();
-  const DocumentId document =
-      t.create_document(r.project, {.section = Section::marketing}).value();
+  const DocumentId document = t.create_document(r.project, {.section = Section::marketing}).value();
   const TaskId task = t.create_task(r.project, {.title = "New"}).value();
   const ChatSessionId chat = t.start_chat(r.project).value();
   const uint64_t event = t.append_event({.type = "new"}).value();
@@ -156,9 +155,9 @@ TEST_CASE("snapshot: of another store is refused, a moved one moves") {
   Snapshot first = t.snapshot().value();
   t.append_event({.type = "later"}).value();
   const Snapshot second = std::move(first);
-  CHECK(rows_of(t.events({.with_audit = false, .snapshot = &second}),
-                [](const Event& e) { return e.id(); })
-            .empty());
+  CHECK(rows_of(t.events({.with_audit = false, .snapshot = &second}), [](const Event& e) {
+          return e.id();
+        }).empty());
 }
 
 }  // namespace

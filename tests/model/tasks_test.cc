@@ -1,4 +1,5 @@
-// Tasks: revised like documents, listed by phase, with a log of what was done that decides the state.
+// Tasks: revised like documents, listed by phase, with a log of what was done that decides the
+// state.
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -76,8 +77,7 @@ TEST_CASE("tasks: create_task checks arguments, project, then the id") {
 TEST_CASE("tasks: revise_task") {
   OneProject w;
   const Tenant& t = w.t;
-  const TaskId task =
-      t.create_task(w.p, {.title = "One", .description = "d", .phase = 3}).value();
+  const TaskId task = t.create_task(w.p, {.title = "One", .description = "d", .phase = 3}).value();
   const TaskId none = forged<TaskId>(1);
   const std::string long_title(kMaxNameBytes + 1, 'n');
   const std::string long_text(kMaxTextBytes + 1, 't');
@@ -98,8 +98,9 @@ TEST_CASE("tasks: revise_task") {
                       CALL(ok, t.revise_task(task, {.phase = Phase()})),
                       CALL(ok, t.revise_task(task, {.title = "Two"})),
                   });
-  CHECK(t.revise_task(task, {.title = "Seven", .description = "seven", .phase = Phase(7)}).value() ==
-        7);
+  CHECK(
+      t.revise_task(task, {.title = "Seven", .description = "seven", .phase = Phase(7)}).value() ==
+      7);
   struct Row {
     uint32_t rev;
     std::string title, description;
@@ -110,8 +111,8 @@ TEST_CASE("tasks: revise_task") {
     return Row{r.rev(), std::string(r.title()), std::string(r.description()), r.phase()};
   };
   const std::vector<Row> expected = {
-      {7, "Seven", "seven", 7}, {6, "Two", "", {}},   {5, "Two", "", {}},  {4, "Two", "", -7},
-      {3, "Two", "", 3},        {2, "Two", "d", 3},   {1, "One", "d", 3},
+      {7, "Seven", "seven", 7}, {6, "Two", "", {}}, {5, "Two", "", {}}, {4, "Two", "", -7},
+      {3, "Two", "", 3},        {2, "Two", "d", 3}, {1, "One", "d", 3},
   };
   CHECK(rows_of(t.task_revisions(task), pick) == expected);
   CHECK(pick(t.task_revision(task, 4).value()) == expected[3]);
@@ -131,20 +132,19 @@ TEST_CASE("tasks: activity is a log, and its last row is the state") {
   const TaskId none = forged<TaskId>(1);
   const auto complete = TaskAction::complete;
   const auto reopen = TaskAction::reopen;
-  check_writes(
-      w, {
-             CALL(invalid_argument, t.record_activity(TaskId(), complete)),
-             CALL(invalid_argument, t.record_activity(task, static_cast<TaskAction>(0))),
-             CALL(invalid_argument, t.record_activity(task, static_cast<TaskAction>(3))),
-             CALL(not_found, t.record_activity(none, complete)),
-             CALL(not_found, t.record_activity(none, complete, TaskState::open)),
-             CALL(conflict, t.record_activity(task, complete, TaskState::complete)),
-             CALL(ok, t.record_activity(task, complete, TaskState::open)),
-             CALL(conflict, t.record_activity(task, complete, TaskState::open)),
-             CALL(ok, t.record_activity(task, complete)),
-             CALL(ok, t.record_activity(task, reopen, TaskState::complete)),
-             CALL(ok, t.record_activity(task, reopen)),
-         });
+  check_writes(w, {
+                      CALL(invalid_argument, t.record_activity(TaskId(), complete)),
+                      CALL(invalid_argument, t.record_activity(task, static_cast<TaskAction>(0))),
+                      CALL(invalid_argument, t.record_activity(task, static_cast<TaskAction>(3))),
+                      CALL(not_found, t.record_activity(none, complete)),
+                      CALL(not_found, t.record_activity(none, complete, TaskState::open)),
+                      CALL(conflict, t.record_activity(task, complete, TaskState::complete)),
+                      CALL(ok, t.record_activity(task, complete, TaskState::open)),
+                      CALL(conflict, t.record_activity(task, complete, TaskState::open)),
+                      CALL(ok, t.record_activity(task, complete)),
+                      CALL(ok, t.record_activity(task, reopen, TaskState::complete)),
+                      CALL(ok, t.record_activity(task, reopen)),
+                  });
   CHECK(t.task(task).value().state() == TaskState::open);
   CHECK(t.as_agent("bot").record_activity(task, complete).value() == 5);
   const Task head = t.task(task).value();
@@ -172,8 +172,8 @@ TEST_CASE("tasks: listed by phase in signed order, unset last, creation order wi
     Phase phase;
     uint8_t id;  // given, so that the order of ids is not the order of creation
   };
-  const std::vector<Made> made = {{5, 90}, {Phase(), 80}, {-1, 70}, {5, 60},    {0, 50},
-                                  {kMin, 40}, {kMax, 30}, {5, 20},  {Phase(), 10}, {-1, 5}};
+  const std::vector<Made> made = {{5, 90},    {Phase(), 80}, {-1, 70}, {5, 60},       {0, 50},
+                                  {kMin, 40}, {kMax, 30},    {5, 20},  {Phase(), 10}, {-1, 5}};
   for (const Made& row : made) {
     w.clock->advance(-kSecondUs);
     t.create_task(w.p, {.title = "T", .phase = row.phase, .id = forged<TaskId>(row.id)}).value();
@@ -193,7 +193,8 @@ TEST_CASE("tasks: listed by phase in signed order, unset last, creation order wi
   t.record_activity(forged<TaskId>(50), TaskAction::complete).value();
   t.record_activity(forged<TaskId>(50), TaskAction::reopen).value();
   CHECK(rows_of(t.tasks(w.p, {.state = TaskState::complete}), id) == Ids{60, 10});
-  CHECK(rows_of(t.tasks(w.p, {.state = TaskState::open}), id) == Ids{40, 70, 5, 50, 90, 20, 30, 80});
+  CHECK(rows_of(t.tasks(w.p, {.state = TaskState::open}), id) ==
+        Ids{40, 70, 5, 50, 90, 20, 30, 80});
   CHECK(rows_of(t.tasks(w.p, {.phase = Phase(5), .state = TaskState::open}), id) == Ids{90, 20});
   CHECK(rows_of(t.tasks(w.p, {.phase = Phase(5), .state = TaskState::complete, .limit = 1}), id) ==
         Ids{60});

@@ -13,39 +13,39 @@ using namespace fixture;  // NOLINT(google-build-using-namespace)
 TEST_CASE("users: create_user checks its arguments, then the id, then what is unique") {
   World w;
   const Service s = w.service();
-  const UserId taken = s.create_user({.email = "Ada@Example.com",
-                                      .full_name = "Ada",
-                                      .stripe_customer_id = "cus_1"})
-                           .value();
+  const UserId taken =
+      s.create_user({.email = "Ada@Example.com", .full_name = "Ada", .stripe_customer_id = "cus_1"})
+          .value();
   const std::string longest(kMaxNameBytes, 'e');
   const std::string too_long(kMaxNameBytes + 1, 'e');
   check_writes(
-      w, {
-             CALL(invalid_argument, s.create_user({.email = ""})),
-             CALL(invalid_argument, s.create_user({.email = too_long})),
-             CALL(invalid_argument, s.create_user({.email = kNul})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .full_name = too_long})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .full_name = kNul})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .stripe_customer_id = too_long})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .stripe_customer_id = ""})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .id = UserId()})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .id = kSystemOwner})),
-             CALL(invalid_argument, s.create_user({.email = "a@x", .id = kPublicOwner})),
-             // Arguments come before the state of the store.
-             CALL(invalid_argument, s.create_user({.email = "", .id = taken})),
-             CALL(already_exists, s.create_user({.email = "new@x", .id = taken})),
-             CALL(already_exists, s.create_user({.email = "Ada@Example.com"})),
-             CALL(already_exists, s.create_user({.email = "ada@example.com"})),
-             CALL(already_exists, s.create_user({.email = "ADA@EXAMPLE.COM"})),
-             CALL(already_exists, s.create_user({.email = "b@x", .stripe_customer_id = "cus_1"})),
-             CALL(ok, s.create_user({.email = longest})),
-             CALL(ok, s.create_user({.email = "b@x", .stripe_customer_id = "CUS_1"})),
-             CALL(ok, s.create_user({.email = "given@x", .id = forged<UserId>(1)})),
-             CALL(already_exists, s.create_user({.email = "other@x", .id = forged<UserId>(1)})),
-             // Only ASCII letters are folded.
-             CALL(ok, s.create_user({.email = "\xC3\x84@x"})),
-             CALL(ok, s.create_user({.email = "\xC3\xA4@x"})),
-         });
+      w,
+      {
+          CALL(invalid_argument, s.create_user({.email = ""})),
+          CALL(invalid_argument, s.create_user({.email = too_long})),
+          CALL(invalid_argument, s.create_user({.email = kNul})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .full_name = too_long})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .full_name = kNul})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .stripe_customer_id = too_long})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .stripe_customer_id = ""})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .id = UserId()})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .id = kSystemOwner})),
+          CALL(invalid_argument, s.create_user({.email = "a@x", .id = kPublicOwner})),
+          // Arguments come before the state of the store.
+          CALL(invalid_argument, s.create_user({.email = "", .id = taken})),
+          CALL(already_exists, s.create_user({.email = "new@x", .id = taken})),
+          CALL(already_exists, s.create_user({.email = "Ada@Example.com"})),
+          CALL(already_exists, s.create_user({.email = "ada@example.com"})),
+          CALL(already_exists, s.create_user({.email = "ADA@EXAMPLE.COM"})),
+          CALL(already_exists, s.create_user({.email = "b@x", .stripe_customer_id = "cus_1"})),
+          CALL(ok, s.create_user({.email = longest})),
+          CALL(ok, s.create_user({.email = "b@x", .stripe_customer_id = "CUS_1"})),
+          CALL(ok, s.create_user({.email = "given@x", .id = forged<UserId>(1)})),
+          CALL(already_exists, s.create_user({.email = "other@x", .id = forged<UserId>(1)})),
+          // Only ASCII letters are folded.
+          CALL(ok, s.create_user({.email = "\xC3\x84@x"})),
+          CALL(ok, s.create_user({.email = "\xC3\xA4@x"})),
+      });
   for (std::string_view bad : kBadUtf8) {
     CHECK_CODE(invalid_argument, s.create_user({.email = bad}));
     CHECK_CODE(invalid_argument, s.create_user({.email = "q@x", .full_name = bad}));
@@ -60,7 +60,8 @@ TEST_CASE("users: already_exists names a given id, and never whose an address is
   const Status by_id = s.create_user({.email = "b@x", .id = a}).status();
   CHECK(by_id.existing() == a.uuid());
   const Status by_email = s.create_user({.email = "A@X"}).status();
-  const Status by_customer = s.create_user({.email = "c@x", .stripe_customer_id = "cus_a"}).status();
+  const Status by_customer =
+      s.create_user({.email = "c@x", .stripe_customer_id = "cus_a"}).status();
   for (const Status& status : {by_email, by_customer}) {
     CHECK(status.code() == Code::already_exists);
     CHECK_FALSE(status.existing().has_value());
@@ -170,7 +171,8 @@ TEST_CASE("users: edit_profile") {
   CHECK_CODE(not_found, s.find_user_by_email("b@x"));
 
   w.clock->advance(kSecondUs);
-  CHECK_CODE(ok, a.as_agent("helper").edit_profile({.full_name = std::optional<std::string_view>()}));
+  CHECK_CODE(ok,
+             a.as_agent("helper").edit_profile({.full_name = std::optional<std::string_view>()}));
   ada = a.profile().value();
   CHECK_FALSE(ada.full_name().has_value());
   CHECK(ada.joined_at() == Time{kStartUs});

@@ -19,13 +19,9 @@ inline std::string shown(const Actor& actor) {
   return std::string(to_string(actor.kind)) + "/" + to_string(actor.user) + "/" + actor.name;
 }
 template <class T>
-  requires std::is_arithmetic_v<T>
-std::string shown(T number) {
-  return std::to_string(number);
-}
+requires std::is_arithmetic_v<T> std::string shown(T number) { return std::to_string(number); }
 template <class T>
-  requires std::is_enum_v<T>
-std::string shown(T value) {
+requires std::is_enum_v<T> std::string shown(T value) {
   return std::to_string(static_cast<unsigned>(value));
 }
 template <class Kind>
@@ -123,11 +119,17 @@ class Walk {
     REQUIRE(user.ok());
     text_ = shown(*user);
     std::vector<ProjectId> projects;
-    list([&](std::string_view after) { return tenant_.projects({.after = after, .snapshot = snapshot_}); },
-         [&](const Project& row) { projects.push_back(row.id()); });
+    list(
+        [&](std::string_view after) {
+          return tenant_.projects({.after = after, .snapshot = snapshot_});
+        },
+        [&](const Project& row) { projects.push_back(row.id()); });
     for (const ProjectId& project : projects) walk_project(project);
-    list([&](std::string_view after) { return tenant_.events({.after = after, .snapshot = snapshot_}); },
-         [](const Event&) {});
+    list(
+        [&](std::string_view after) {
+          return tenant_.events({.after = after, .snapshot = snapshot_});
+        },
+        [](const Event&) {});
     return std::move(text_);
   }
 
@@ -166,9 +168,12 @@ class Walk {
       list([&](After after) { return tenant_.lock_history(document, page(after)); });
     }
     std::vector<TaskId> tasks;
-    list([&](After after) {
-      return tenant_.tasks(project, {.limit = kMaxPageRows, .after = after, .snapshot = snapshot_});
-    }, [&](const Task& row) { tasks.push_back(row.id()); });
+    list(
+        [&](After after) {
+          return tenant_.tasks(project,
+                               {.limit = kMaxPageRows, .after = after, .snapshot = snapshot_});
+        },
+        [&](const Task& row) { tasks.push_back(row.id()); });
     for (const TaskId& task : tasks) {
       list([&](After after) { return tenant_.task_revisions(task, page(after)); });
       list([&](After after) { return tenant_.activity(task, page(after)); });
@@ -178,8 +183,8 @@ class Walk {
          [&](const ChatSession& row) { sessions.push_back(row.id()); });
     for (const ChatSessionId& session : sessions) {
       list([&](After after) {
-        return tenant_.messages(session, {.limit = kMaxPageRows, .after = after,
-                                          .snapshot = snapshot_});
+        return tenant_.messages(session,
+                                {.limit = kMaxPageRows, .after = after, .snapshot = snapshot_});
       });
     }
   }

@@ -1,0 +1,159 @@
+// The carried data set, and the real one where it is at hand.
+#include <cstdlib>
+#include <map>
+#include <optional>
+
+#include "cli/input.h"
+#include "cli/row.h"
+#include "cli/tables.h"
+#include "cli_fixture.h"
+
+namespace bcstore {
+namespace {
+
+using namespace cli_fixture;  // NOLINT(google-build-using-namespace)
+
+using Expected = std::map<std::string, uint64_t>;
+
+Answer load_into(const TempDir& dir, const std::string& data) {
+  return command({"load", data, "--db", dir.db(), "--json"});
+}
+
+void check_counts(const Answer& answer, const Expected& expected, bool is_second) {
+  CHECK(answer.code == 0);
+  CHECK_MESSAGE(answer.err.empty(), answer.err);
+  for (const auto& [table, rows] : expected) {
+    CAPTURE(table);
+    CHECK(counts_of(answer, table) == (is_second ? all_present(rows) : all_written(rows)));
+  }
+}
+
+void check_clean(const TempDir& dir) {
+  Answer check = command({"check", "--db", dir.db(), "--json"});
+  CHECK(check.code == 0);
+  CHECK(check.out.starts_with("{\"violations\": 0, \"checked\": {"));
+}
+
+// Calls visit(row) for each row of a file.
+template <class Visit>
+void each_file_row(const std::string& path, const Visit& visit) {
+  Result<cli::LineReader> lines = cli::LineReader::open(path);
+  REQUIRE(lines.ok());
+  cli::Row row;
+  while (lines->next() == cli::LineReader::Got::line) {
+    REQUIRE(row.parse(lines->line()));
+    visit(row);
+  }
+  REQUIRE(lines->status().ok());
+}
+
+std::string file_of(const std::string& data, cli::Table table) {
+  Result<cli::InputFiles> files = cli::find_input(data, {table});
+  REQUIRE(files.ok());
+  return files->path(table);
+}
+
+// A revision has the bytes of its line, also through the command.
+void check_revision(const TempDir& dir, const std::string& data, const Uuid& document,
+                    const std::string& owner, uint64_t rev) {
+  std::optional<std::string> body;
+  each_file_row(file_of(data, cli::Table::document_revisions), [&](cli::Row& row) {
+    if (row.id("document_id") == document && row.number("rev", 100'000) == rev) {
+      body = row.text("body_md");
+    }
+  });
+  REQUIRE(body.has_value());
+  Answer shown = command({"doc", "show", to_string(document), "--rev", std::to_string(rev),
+                          "--user", owner, "--db", dir.db()});
+  CHECK(shown.code == 0);
+  CHECK(shown.out == *body);
+  CHECK_FALSE(body->empty());
+}
+
+std::string owner_of(const std::string& data, const Uuid& document) {
+  std::optional<Uuid> project;
+  each_file_row(file_of(data, cli::Table::documents), [&](cli::Row& row) {
+    if (row.id("id") == document) project = row.id("project_id");
+  });
+  REQUIRE(project.has_value());
+  std::optional<Uuid> owner;
+  each_file_row(file_of(data, cli::Table::projects), [&](cli::Row& row) {
+    if (row.id("id") == *project) owner = row.id("user_id");
+  });
+  REQUIRE(owner.has_value());
+  return to_string(*owner);
+}
+
+// The document with the most revisions, and their number.
+std::pair<Uuid, uint64_t> longest_history(const std::string& data) {
+  std::pair<Uuid, uint64_t> longest;
+  each_file_row(file_of(data, cli::Table::documents), [&](cli::Row& row) {
+    uint64_t revisions = row.number("revisions", 100'000);
+    if (revisions > longest.second) longest = {row.id("id"), revisions};
+  });
+  return longest;
+}
+
+TEST_CASE("The carried data set loads whole, and twice adds nothing") {
+  const std::string data = std::string(BCSTORE_SOURCE_DIR) + "/examples/data";
+  const Expected expected = {{"users", 3},
+                             {"projects", 6},
+                             {"project_versions", 15},
+                             {"documents", 28},
+                             {"document_revisions", 187},
+                             {"tasks", 76},
+                             {"task_activity", 91},
+                             {"chat_sessions", 19},
+                             {"chat_messages", 134},
+                             {"events", 100}};
+  TempDir dir;
+  Answer first = load_into(dir, data);
+  check_counts(first, expected, false);
+  CHECK(derived_versions(first) == 1);
+  CHECK(has(first.out, R"("skipped_files": ["README.md"])"));
+  check_counts(load_into(dir, data), expected, true);
+  check_clean(dir);
+
+  auto [document, revisions] = longest_history(data);
+  CHECK(revisions == 37);
+  check_revision(dir, data, document, owner_of(data, document), 20);
+
+  Answer shown = command({"show", "--db", dir.db()});
+  CHECK(shown.code == 0);
+  for (std::string_view part : {"Documents\n", "Open tasks (", "Last messages"}) {
+    CHECK(has(shown.out, part));
+  }
+}
+
+TEST_CASE("The real data loads whole: every row written, none refused") {
+  const char* data = std::getenv("BCSTORE_DATA");
+  if (data == nullptr || !std::filesystem::exists(std::string(data) + "/users.jsonl.zst")) {
+    MESSAGE("skipped: BCSTORE_DATA is not a directory with the real data");
+    return;
+  }
+  const Expected expected = {{"users", 519},
+                             {"projects", 8},
+                             {"project_versions", 123},
+                             {"documents", 37},
+                             {"document_revisions", 3646},
+                             {"tasks", 13709},
+                             {"task_activity", 8431},
+                             {"chat_sessions", 2933},
+                             {"chat_messages", 19878},
+                             {"events", 1804}};
+  TempDir dir;
+  Answer first = load_into(dir, data);
+  check_counts(first, expected, false);
+  CHECK(derived_versions(first) == 0);
+  CHECK(has(first.out, "\"word_vectors.fvecs.zst\""));
+  check_clean(dir);
+
+  auto [document, revisions] = longest_history(data);
+  CHECK(revisions == 843);
+  check_revision(dir, data, document, owner_of(data, document), 400);
+
+  check_counts(load_into(dir, data), expected, true);
+}
+
+}  // namespace
+}  // namespace bcstore
