@@ -301,22 +301,25 @@ Faults iterator_faults(const std::vector<Source>& sources) {
 }
 
 Faults test_name_faults(const std::vector<Source>& sources) {
-  static const std::regex kCase(R"re(^\s*TEST_CASE(?:_FIXTURE\(\w+,|\()\s*("[^\n]*)?)re");
-  static const std::regex kGood(R"re("[A-Za-z0-9 _.,:()'/<>=+&-]+"\) \{.*)re");
+  static const std::regex kCase(
+      R"re((?:^|\n)TEST_CASE(?:_FIXTURE\(\s*\w+,|\()\s*((?:"[^"\n]*"\s*)*)\))re");
+  static const std::regex kSeam("\"\\s+\"|\\s+$");
+  static const std::regex kGood(R"re("[A-Za-z0-9 _.,:()'/<>=+&-]+")re");
   Faults faults;
   std::map<std::string, std::string> seen;
   for (const Source& source : sources) {
     if (!starts_with(source.path, "tests/")) continue;
-    size_t line = 0;
-    for (const std::string& text : lines_of(source.text)) {
-      ++line;
-      std::smatch match;
-      if (!std::regex_search(text, match, kCase)) continue;
-      std::string name = match[1];
+    const auto end = std::sregex_iterator();
+    for (auto it = std::sregex_iterator(source.text.begin(), source.text.end(), kCase); it != end;
+         ++it) {
+      // A long name may stand on several lines, in pieces.
+      std::string name = std::regex_replace((*it)[1].str(), kSeam, "");
+      auto first = source.text.begin();
+      size_t line = 1 + static_cast<size_t>(std::count(first, first + it->position(1), '\n'));
       if (!std::regex_match(name, kGood))
-        faults.push_back(at(source, line) + "a test name with other characters, or over two lines");
+        faults.push_back(at(source, line) + "a test name with other characters: " + name);
       auto [other, fresh] = seen.emplace(name, at(source, line));
-      if (!fresh) faults.push_back(at(source, line) + "the name of " + other->second);
+      if (!fresh) faults.push_back(at(source, line) + "the name of " + other->second + name);
     }
   }
   return faults;

@@ -14,12 +14,12 @@
 namespace bcstore {
 
 // Limits. A value above its limit is `invalid_argument`, and nothing is written.
-inline constexpr size_t kMaxNameBytes = 1024;            // names, titles, e-mail addresses
-inline constexpr size_t kMaxEventTypeBytes = 256;        // event types, call ids, agent names
-inline constexpr size_t kMaxReasonBytes = 1024;          // the reason of a Service
-inline constexpr size_t kMaxTextBytes = 1u << 20;        // prompts, notes, descriptions, payloads
-inline constexpr size_t kMaxMessageBytes = 4u << 20;     // content of one chat message
-inline constexpr size_t kMaxRevisionBytes = 16u << 20;   // content of one document revision
+inline constexpr size_t kMaxNameBytes = 1024;           // names, titles, e-mail addresses
+inline constexpr size_t kMaxEventTypeBytes = 256;       // event types, call ids, agent names
+inline constexpr size_t kMaxReasonBytes = 1024;         // the reason of a Service
+inline constexpr size_t kMaxTextBytes = 1u << 20;       // prompts, notes, descriptions, payloads
+inline constexpr size_t kMaxMessageBytes = 4u << 20;    // content of one chat message
+inline constexpr size_t kMaxRevisionBytes = 16u << 20;  // content of one document revision
 inline constexpr size_t kMaxJsonDepth = 128;
 inline constexpr size_t kMaxBatchOperations = 1000;
 inline constexpr size_t kMaxBatchBytes = 64u << 20;

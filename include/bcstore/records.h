@@ -56,11 +56,11 @@ class Record {
 };
 
 // Text can not be asked of a temporary record: it would dangle.
-#define BCSTORE_RECORD_TEXT(name)     \
-  std::string_view name() const&;     \
+#define BCSTORE_RECORD_TEXT(name) \
+  std::string_view name() const&; \
   std::string_view name() const&& = delete
-#define BCSTORE_RECORD_OPTIONAL_TEXT(name)          \
-  std::optional<std::string_view> name() const&;    \
+#define BCSTORE_RECORD_OPTIONAL_TEXT(name)       \
+  std::optional<std::string_view> name() const&; \
   std::optional<std::string_view> name() const&& = delete
 
 class User : public Record {

@@ -1,8 +1,8 @@
 // Service: the explicit, audited role across users.
 //
-// A Service is made with a reason. Every write through it leaves an audit event under the owner that
-// it touched, in the same commit; every read of one user's data through Service::tenant leaves one
-// too, buffered in memory and written with the next commit of any kind, by Store::sync() or by
+// A Service is made with a reason. Every write through it leaves an audit event under the owner
+// that it touched, in the same commit; every read of one user's data through Service::tenant leaves
+// one too, buffered in memory and written with the next commit of any kind, by Store::sync() or by
 // close() (a crash may lose what was buffered). Audit events carry the reason, never contents.
 //
 // Thread contract: as Tenant.
@@ -120,7 +120,8 @@ class Service {
   Tenant tenant(UserId owner) const;
 
   // A row that is here and agrees is `present`.
-  ImportedRow import_user(const ImportedUser& user, Durability durability = Durability::relaxed) const;
+  ImportedRow import_user(const ImportedUser& user,
+                          Durability durability = Durability::relaxed) const;
   Importer importer(UserId owner) const;
 
  private:

@@ -33,14 +33,14 @@ enum class Code : uint8_t {
   erased = 8,
   legal_hold = 9,
   blocked = 10,
-  corruption = 11,         // a record on disk is damaged; the message names table and key
-  io_error = 12,           // a read failed
-  no_space = 13,           // refused before anything was written
-  read_only = 14,          // the store latched after a storage error; reads go on
-  unknown_outcome = 15,    // may have been applied: retry with the same idempotency key
-  unavailable = 16,        // try again later
-  busy = 17,               // the directory is open elsewhere
-  wrong_process = 18,      // used in a child after fork
+  corruption = 11,          // a record on disk is damaged; the message names table and key
+  io_error = 12,            // a read failed
+  no_space = 13,            // refused before anything was written
+  read_only = 14,           // the store latched after a storage error; reads go on
+  unknown_outcome = 15,     // may have been applied: retry with the same idempotency key
+  unavailable = 16,         // try again later
+  busy = 17,                // the directory is open elsewhere
+  wrong_process = 18,       // used in a child after fork
   unsupported_format = 19,  // written by a newer library, or not a store of ours
   closed = 20,
   internal = 21,  // our own invariant failed; please report it
@@ -98,7 +98,8 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
-  Result(Status status) : held_(std::in_place_index<1>, std::move(status)) {  // NOLINT(*-explicit-*)
+  Result(Status status)
+      : held_(std::in_place_index<1>, std::move(status)) {  // NOLINT(*-explicit-*)
     if (std::get<1>(held_).ok()) held_.template emplace<1>(Code::internal, "ok without a value");
   }
 

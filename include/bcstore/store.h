@@ -35,8 +35,8 @@ struct Violation {
 };
 
 struct CheckOptions {
-  bool files = false;              // also read and verify every block of every file
-  size_t max_violations = 1000;    // more are counted but not listed
+  bool files = false;            // also read and verify every block of every file
+  size_t max_violations = 1000;  // more are counted but not listed
 };
 
 struct CheckReport {
@@ -104,7 +104,8 @@ class Store {
   Status checkpoint(const std::string& directory);
 
   // Commits what was handed in, makes everything durable and closes. failed_precondition while
-  // cursors, records or snapshots live, and the store stays open. Afterwards every call is `closed`.
+  // cursors, records or snapshots live, and the store stays open. Afterwards every call is
+  // `closed`.
   Status close();
 
  private:

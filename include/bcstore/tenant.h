@@ -82,7 +82,8 @@ struct EventList {
   bool newest_first = false;
   size_t limit = kDefaultPageRows;
   std::string_view after = {};
-  std::optional<uint32_t> month = std::nullopt;  // yyyymm: only that bucket
+  // yyyymm: only that bucket. Audit events lie in none, and are then left out.
+  std::optional<uint32_t> month = std::nullopt;
   bool with_audit = true;
   const Snapshot* snapshot = nullptr;
 };
@@ -210,7 +211,8 @@ class Tenant {
   Cursor<Project> projects(const ProjectList& o = {}) const;  // newest first
   Result<ProjectVersion> version(ProjectId project, uint32_t version,
                                  const ReadOptions& o = {}) const;
-  Cursor<ProjectVersion> versions(ProjectId project, const ListOptions& o = {}) const;  // newest first
+  Cursor<ProjectVersion> versions(ProjectId project,
+                                  const ListOptions& o = {}) const;  // newest first
   Cursor<ProjectStatusChange> status_history(ProjectId project,
                                              const ListOptions& o = {}) const;  // newest first
 
@@ -223,7 +225,8 @@ class Tenant {
                                                     std::optional<uint32_t> version = std::nullopt,
                                                     const ReadOptions& o = {}) const;
   // The same at the current version. Never stale.
-  Result<std::vector<Document>> latest_documents(ProjectId project, const ReadOptions& o = {}) const;
+  Result<std::vector<Document>> latest_documents(ProjectId project,
+                                                 const ReadOptions& o = {}) const;
   Result<Revision> revision(DocumentId document, uint32_t rev, const ReadOptions& o = {}) const;
   // not_found while the document has no revision.
   Result<Revision> newest_revision(DocumentId document, const ReadOptions& o = {}) const;
@@ -235,7 +238,8 @@ class Tenant {
   // By phase, those without one last, in order of creation within a phase.
   Cursor<Task> tasks(ProjectId project, const TaskList& o = {}) const;
   Result<TaskRevision> task_revision(TaskId task, uint32_t rev, const ReadOptions& o = {}) const;
-  Cursor<TaskRevision> task_revisions(TaskId task, const ListOptions& o = {}) const;  // newest first
+  Cursor<TaskRevision> task_revisions(TaskId task,
+                                      const ListOptions& o = {}) const;         // newest first
   Cursor<TaskActivity> activity(TaskId task, const ListOptions& o = {}) const;  // newest first
 
   Result<ChatSession> session(ChatSessionId id, const ReadOptions& o = {}) const;

@@ -2,12 +2,13 @@
 //
 // A batch is plain data. Its verbs check and encode their arguments in the caller's thread, mint
 // ids, and do no I/O and take no lock. Nothing happens until Tenant::commit, which lands the whole
-// batch or nothing. A verb that refuses its arguments does not stop the program: the batch remembers
-// the first refusal and commit answers it, with the number of the operation.
+// batch or nothing. A verb that refuses its arguments does not stop the program: the batch
+// remembers the first refusal and commit answers it, with the number of the operation.
 //
 // Text is UTF-8 without NUL. "note", "prompt", "description", "payload" and "metadata" are limited
-// to kMaxTextBytes, names and titles to kMaxNameBytes, and so on (options.h). JSON is any JSON value
-// (RFC 8259), at most kMaxJsonDepth deep, without \u0000; its bytes are kept exactly as given.
+// to kMaxTextBytes, names and titles to kMaxNameBytes, and so on (options.h). JSON is any JSON
+// value (RFC 8259), at most kMaxJsonDepth deep, without \u0000; its bytes are kept exactly as
+// given.
 //
 // Members named `expected...` make the operation fail with `conflict` (Status::actual() is the
 // value that was there) unless the state is the expected one at its turn. An operation sees the
@@ -95,7 +96,7 @@ struct NewChat {
 
 struct NewMessage {
   Role role;
-  std::string_view content;  // may be empty
+  std::string_view content;                           // may be empty
   std::optional<int32_t> token_count = std::nullopt;  // not negative
   std::optional<std::string_view> call_id = std::nullopt;
   std::optional<std::string_view> name = std::nullopt;

@@ -113,7 +113,7 @@ Result<Found> choose(const Store& store, const ShowArgs& args) {
 void print_heading(const Project& project, const User& owner, std::ostream& out) {
   fmt::print(out, "{}\n", one_line(project.name(), kColumns));
   fmt::print(out, "{}, version {}, of {}\n", to_string(project.status()), project.current_version(),
-             one_line(owner.email(), kColumns / 2));
+             one_line(owner.email(), kColumns * 2 / 3));
   for (const std::string& line : first_lines(project.idea_prompt(), 2, kColumns)) {
     fmt::print(out, "  {}\n", line);
   }

@@ -24,6 +24,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::task_revision:
     case Kind::task_activity:
     case Kind::session_title:
+    case Kind::audit:
       return Family::history;
     case Kind::revision:
       return Family::revisions;

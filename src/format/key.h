@@ -38,6 +38,7 @@
 //  38  event                owner ~month(4) ~id(8)
 //  39  session_month        owner session(16) ~first_seq(8)    -> month
 //  40  event_month          owner ~first_id(8)                 -> month
+//  41  audit                owner ~id(8)
 #pragma once
 
 #include <array>
@@ -83,6 +84,7 @@ enum class Kind : uint8_t {
   event = 38,
   session_month = 39,
   event_month = 40,
+  audit = 41,
 };
 
 // What kind of bytes a record's meta part is.
@@ -132,6 +134,7 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::session_month, "session_month", "session(16) ~first_seq(8)", 41, Payload::reference,
      false},
     {Kind::event_month, "event_month", "~first_id(8)", 25, Payload::reference, false},
+    {Kind::audit, "audit", "~id(8)", 25, Payload::flat_buffer, true},
 };
 
 // Null for a number that is no kind.

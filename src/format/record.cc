@@ -176,8 +176,7 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
     return Status(Code::unsupported_format,
                   std::string(info->name) + " record was written by a newer library");
   }
-  if (header[2] == 0 || meta_bytes > kMaxMetaBytes ||
-      ((flags & kZstd) != 0 && tail_header == 0)) {
+  if (header[2] == 0 || meta_bytes > kMaxMetaBytes || ((flags & kZstd) != 0 && tail_header == 0)) {
     return corrupt(key, "outside the format's limits");
   }
   parsed->kind = info->kind;
@@ -196,24 +195,43 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
   flatbuffers::Verifier verifier(static_cast<const uint8_t*>(meta), bytes, kMaxTableDepth,
                                  kMaxTables);
   switch (kind) {
-    case Kind::store: return verifier.VerifyBuffer<fb::StoreRecord>();
-    case Kind::user: return verifier.VerifyBuffer<fb::User>();
-    case Kind::commit_body: return verifier.VerifyBuffer<fb::CommitBody>();
-    case Kind::idempotency: return verifier.VerifyBuffer<fb::IdempotencyRecord>();
-    case Kind::project: return verifier.VerifyBuffer<fb::ProjectHead>();
-    case Kind::project_version: return verifier.VerifyBuffer<fb::ProjectVersion>();
-    case Kind::project_status: return verifier.VerifyBuffer<fb::ProjectStatus>();
-    case Kind::document: return verifier.VerifyBuffer<fb::DocumentHead>();
-    case Kind::revision: return verifier.VerifyBuffer<fb::Revision>();
-    case Kind::document_lock: return verifier.VerifyBuffer<fb::LockChange>();
-    case Kind::task: return verifier.VerifyBuffer<fb::TaskHead>();
-    case Kind::task_revision: return verifier.VerifyBuffer<fb::TaskRevision>();
-    case Kind::task_activity: return verifier.VerifyBuffer<fb::TaskActivity>();
-    case Kind::session: return verifier.VerifyBuffer<fb::SessionHead>();
-    case Kind::session_title: return verifier.VerifyBuffer<fb::SessionTitle>();
-    case Kind::message: return verifier.VerifyBuffer<fb::Message>();
-    case Kind::event: return verifier.VerifyBuffer<fb::Event>();
-    default: return false;
+    case Kind::store:
+      return verifier.VerifyBuffer<fb::StoreRecord>();
+    case Kind::user:
+      return verifier.VerifyBuffer<fb::User>();
+    case Kind::commit_body:
+      return verifier.VerifyBuffer<fb::CommitBody>();
+    case Kind::idempotency:
+      return verifier.VerifyBuffer<fb::IdempotencyRecord>();
+    case Kind::project:
+      return verifier.VerifyBuffer<fb::ProjectHead>();
+    case Kind::project_version:
+      return verifier.VerifyBuffer<fb::ProjectVersion>();
+    case Kind::project_status:
+      return verifier.VerifyBuffer<fb::ProjectStatus>();
+    case Kind::document:
+      return verifier.VerifyBuffer<fb::DocumentHead>();
+    case Kind::revision:
+      return verifier.VerifyBuffer<fb::Revision>();
+    case Kind::document_lock:
+      return verifier.VerifyBuffer<fb::LockChange>();
+    case Kind::task:
+      return verifier.VerifyBuffer<fb::TaskHead>();
+    case Kind::task_revision:
+      return verifier.VerifyBuffer<fb::TaskRevision>();
+    case Kind::task_activity:
+      return verifier.VerifyBuffer<fb::TaskActivity>();
+    case Kind::session:
+      return verifier.VerifyBuffer<fb::SessionHead>();
+    case Kind::session_title:
+      return verifier.VerifyBuffer<fb::SessionTitle>();
+    case Kind::message:
+      return verifier.VerifyBuffer<fb::Message>();
+    case Kind::event:
+    case Kind::audit:
+      return verifier.VerifyBuffer<fb::Event>();
+    default:
+      return false;
   }
 }
 

@@ -6,17 +6,17 @@
 //   3   flags      u8   kTail, kZstd; the rest must be 0 and leaves room for deltas and encryption
 //   4   meta_bytes u32  little-endian
 //   8   checksum   u64  XXH3-64 of (meta, tail checksum), seeded with the key and bytes 0..7
-//   16  meta            a FlatBuffer of the kind's table, or the packed bytes of a Reference or Link
-//   then, with kTail:
+//   16  meta            a FlatBuffer of the kind's table, or the packed bytes of a Reference or
+//   Link then, with kTail:
 //       tail checksum u64  XXH3-64 of the tail as stored
 //       tail               the long text of the record, to the end of the value
 //
 // Because the checksum is seeded with the key, a value that is served under another key does not
-// verify: ids that stand in the key need not be repeated. The tail has a checksum of its own so that
-// it can be computed before the commit is executed, in the caller's thread; what the execution
-// decides (commit sequence, times) is patched into the small meta part. A meta part lies in a pinned
-// value at any address: it is copied to aligned memory before it is read as a FlatBuffer. The tail
-// is bytes, and is read in place.
+// verify: ids that stand in the key need not be repeated. The tail has a checksum of its own so
+// that it can be computed before the commit is executed, in the caller's thread; what the execution
+// decides (commit sequence, times) is patched into the small meta part. A meta part lies in a
+// pinned value at any address: it is copied to aligned memory before it is read as a FlatBuffer.
+// The tail is bytes, and is read in place.
 #pragma once
 
 #include <cstddef>

@@ -12,22 +12,38 @@ namespace bcstore::model {
 
 std::string_view to_string(Verb verb) {
   switch (verb) {
-    case Verb::create_user: return "create_user";
-    case Verb::edit_profile: return "edit_profile";
-    case Verb::link_customer: return "link_stripe_customer";
-    case Verb::create_project: return "create_project";
-    case Verb::add_version: return "add_version";
-    case Verb::set_status: return "set_status";
-    case Verb::create_document: return "create_document";
-    case Verb::add_revision: return "add_revision";
-    case Verb::set_lock: return "set_lock";
-    case Verb::create_task: return "create_task";
-    case Verb::revise_task: return "revise_task";
-    case Verb::record_activity: return "record_activity";
-    case Verb::start_chat: return "start_chat";
-    case Verb::rename_chat: return "rename_chat";
-    case Verb::append_message: return "append_message";
-    case Verb::append_event: return "append_event";
+    case Verb::create_user:
+      return "create_user";
+    case Verb::edit_profile:
+      return "edit_profile";
+    case Verb::link_customer:
+      return "link_stripe_customer";
+    case Verb::create_project:
+      return "create_project";
+    case Verb::add_version:
+      return "add_version";
+    case Verb::set_status:
+      return "set_status";
+    case Verb::create_document:
+      return "create_document";
+    case Verb::add_revision:
+      return "add_revision";
+    case Verb::set_lock:
+      return "set_lock";
+    case Verb::create_task:
+      return "create_task";
+    case Verb::revise_task:
+      return "revise_task";
+    case Verb::record_activity:
+      return "record_activity";
+    case Verb::start_chat:
+      return "start_chat";
+    case Verb::rename_chat:
+      return "rename_chat";
+    case Verb::append_message:
+      return "append_message";
+    case Verb::append_event:
+      return "append_event";
   }
   return "unknown";
 }
@@ -65,9 +81,9 @@ bool BatchBody::room(size_t bytes) const {
 void BatchBody::finish(Op op, const Arguments& arguments, Status checked) {
   if (checked.ok()) checked = check_origin(op);
   if (checked.ok() && !room(op.bytes())) {
-    checked = Status(Code::invalid_argument,
-                     fmt::format("batch: more than {} operations or {} bytes", kMaxBatchOperations,
-                                 kMaxBatchBytes));
+    checked =
+        Status(Code::invalid_argument, fmt::format("batch: more than {} operations or {} bytes",
+                                                   kMaxBatchOperations, kMaxBatchBytes));
   }
   if (importing_) {
     // A refused row keeps its place, so that answers and rows go together.
@@ -84,8 +100,8 @@ void BatchBody::finish(Op op, const Arguments& arguments, Status checked) {
   if (!status_.ok()) return;
   if (!checked.ok()) {
     std::string message = fmt::format("{}: {}", to_string(op.verb), checked.message());
-    status_ = Status(checked.code(), std::move(message))
-                  .at_operation(static_cast<uint32_t>(ops_.size()));
+    status_ =
+        Status(checked.code(), std::move(message)).at_operation(static_cast<uint32_t>(ops_.size()));
     return;
   }
   bytes_ += op.bytes();
@@ -241,8 +257,8 @@ Uuid BatchBody::create_document(ProjectId project, const NewDocument& d,
   return id;
 }
 
-void BatchBody::add_revision(DocumentId document, const NewRevision& r,
-                             std::optional<uint32_t> rev, std::unique_ptr<Origin> origin) {
+void BatchBody::add_revision(DocumentId document, const NewRevision& r, std::optional<uint32_t> rev,
+                             std::unique_ptr<Origin> origin) {
   RevisionFields fields{r.content_type, r.content, r.change_note};
   Op op;
   op.verb = Verb::add_revision;

@@ -60,11 +60,11 @@ struct Edit {
 
 struct Op {
   Verb verb{};
-  bool number_given = false;      // the caller said which version, revision or seq it must be
-  bool flag = false;              // lock
-  uint64_t number = 0;            // that number; or an enumerator; or the message it replaces
-  Uuid parent;                    // the object written to
-  Uuid id;                        // the object created
+  bool number_given = false;  // the caller said which version, revision or seq it must be
+  bool flag = false;          // lock
+  uint64_t number = 0;        // that number; or an enumerator; or the message it replaces
+  Uuid parent;                // the object written to
+  Uuid id;                    // the object created
   std::optional<uint64_t> expected;
   std::unique_ptr<Origin> origin;  // imported rows only
   std::string identity;            // imported rows without a natural key
@@ -73,9 +73,7 @@ struct Op {
   Draft head, fact, second;
   Uuid request;  // of the arguments, minted ids replaced by their ordinals
 
-  size_t bytes() const {
-    return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes();
-  }
+  size_t bytes() const { return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes(); }
 };
 
 class BatchBody {
@@ -86,6 +84,9 @@ class BatchBody {
   UserId owner() const { return owner_; }
   const Actor& actor() const { return actor_; }
   const std::shared_ptr<Core>& core() const { return core_; }
+  // A batch in the commit queue does not keep the store alive that the queue is part of.
+  void detach() { core_.reset(); }
+  void attach(std::shared_ptr<Core> core) { core_ = std::move(core); }
   const Status& status() const { return status_; }
   std::vector<Op>& ops() { return ops_; }
   size_t size() const { return ops_.size(); }

@@ -10,7 +10,7 @@
 #include "model/batch.h"
 
 // A refused argument is not encoded: it may be anything.
-#define BCSTORE_TRY(expression)                               \
+#define BCSTORE_TRY(expression) \
   if (Status tried = (expression); !tried.ok()) return tried
 
 namespace bcstore::model {

@@ -12,9 +12,9 @@ namespace {
 Status check_message(const NewMessage& m, bool extra_roles, JsonChecker& json) {
   BCSTORE_TRY(check_enum("role", m.role));
   if ((m.role == Role::system || m.role == Role::tool) && !extra_roles) {
-    return Status(Code::invalid_argument,
-                  fmt::format("role: {} needs Options::allow_system_and_tool_roles",
-                              to_string(m.role)));
+    return Status(
+        Code::invalid_argument,
+        fmt::format("role: {} needs Options::allow_system_and_tool_roles", to_string(m.role)));
   }
   BCSTORE_TRY(check_text("content", m.content, kMaxMessageBytes, Empty::allowed));
   if (m.token_count && *m.token_count < 0) {
@@ -181,8 +181,8 @@ void BatchBody::append_message(ChatSessionId session, const NewMessage& m, Messa
     arguments.id(op.parent).number(static_cast<uint64_t>(m.role)).text(m.content);
     arguments.number(m.token_count).text(m.call_id).text(m.name).text(m.metadata);
     arguments.number(m.replaces).number(m.expected_seq);
-    MessageFields fields{m.role,   m.content, m.token_count, m.replaces,
-                         op.id,    m.call_id, m.name,        m.metadata};
+    MessageFields fields{m.role, m.content, m.token_count, m.replaces,
+                         op.id,  m.call_id, m.name,        m.metadata};
     op.fact = encoder_.message(by(op), fields);
   }
   finish(std::move(op), arguments, std::move(checked));
@@ -276,8 +276,7 @@ void BatchBody::create_user(const UserFields& u, std::unique_ptr<Origin> origin)
 void BatchBody::link_customer(std::string_view customer_id) {
   Op op;
   op.verb = Verb::link_customer;
-  Status checked =
-      check_text("stripe_customer_id", customer_id, kMaxNameBytes, Empty::refused);
+  Status checked = check_text("stripe_customer_id", customer_id, kMaxNameBytes, Empty::refused);
   Arguments arguments(*this, op.verb);
   if (checked.ok()) {
     arguments.text(customer_id);

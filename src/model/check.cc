@@ -26,7 +26,8 @@ Result<CheckReport> CheckWalk::run() {
     report_.checked[std::string(info.name)] = checked_[static_cast<uint8_t>(info.kind)];
   }
   if (checked_[static_cast<uint8_t>(Kind::store)] == 0) {
-    violation("store", Key(kSystemOwner, Kind::store), "there is one store record", "it is missing");
+    violation("store", Key(kSystemOwner, Kind::store), "there is one store record",
+              "it is missing");
   }
   if (options_.files) {
     Status files = engine_.verify_files();
@@ -164,9 +165,13 @@ Status CheckWalk::read(std::span<CheckRead> reads, Tail tail) {
         if (s.ok()) reads[i].state = CheckRead::State::found;
         break;
       }
-      case Code::not_found: reads[i].state = CheckRead::State::absent; break;
-      case Code::corruption: break;
-      default: return round[i].status;
+      case Code::not_found:
+        reads[i].state = CheckRead::State::absent;
+        break;
+      case Code::corruption:
+        break;
+      default:
+        return round[i].status;
     }
   }
   return Status();
@@ -174,7 +179,8 @@ Status CheckWalk::read(std::span<CheckRead> reads, Tail tail) {
 
 Status CheckWalk::read_first(std::string_view prefix, std::string_view from, CheckRead* first) {
   first->state = CheckRead::State::absent;
-  const format::KindInfo* info = format::kind_info(static_cast<uint8_t>(prefix[format::kKindOffset]));
+  const format::KindInfo* info =
+      format::kind_info(static_cast<uint8_t>(prefix[format::kKindOffset]));
   if (info == nullptr) return Status(Code::internal, "check made a key of no known form");
   std::unique_ptr<engine::Scan> scan =
       engine_.scan({engine::family_of(info->kind), std::string(from), format::after_prefix(prefix),
@@ -209,8 +215,7 @@ Status CheckWalk::expect_entry(const CheckedRecord& record, const Key& key,
                                const format::Reference& expected) {
   CheckRead entry{key};
   if (Status s = read(entry); !s.ok()) return s;
-  const std::string whose =
-      fmt::format("{} {}", record.info().name, format::to_hex(record.key()));
+  const std::string whose = fmt::format("{} {}", record.info().name, format::to_hex(record.key()));
   const format::KindInfo* info = format::parse_key(key);
   if (entry.absent()) violation(info->name, key, "record has its index entry", whose);
   if (entry.found() && entry.record.reference() != expected) {

@@ -115,8 +115,7 @@ Status check_document_reference(CheckWalk& walk, const CheckedRecord& record) {
   CheckRead document{Key(record.owner(), Kind::document).append(id)};
   if (Status s = walk.read(document); !s.ok()) return s;
   if (document.absent() ||
-      (document.found() &&
-       event.rev() > document.record.table<fb::DocumentHead>().current_rev())) {
+      (document.found() && event.rev() > document.record.table<fb::DocumentHead>().current_rev())) {
     missing_reference(walk, record, "document", id, event.rev());
   }
   return Status();
@@ -145,7 +144,10 @@ Status check_session_reference(CheckWalk& walk, const CheckedRecord& record) {
 
 Status check_event(CheckWalk& walk, const CheckedRecord& record) {
   const auto& event = record.table<fb::Event>();
-  const uint64_t id = ~format::key_u64(record.key(), 21);
+  const uint64_t id = ~format::key_u64(record.key(), record.key().size() - 8);
+  if (event.is_audit() != (record.kind() == Kind::audit)) {
+    walk.violation(record, "audit events have a table of their own", "it says otherwise");
+  }
   if (text_of(event.type()).empty()) walk.violation(record, "an event has a type", "it is empty");
   if (id >> 16 != event.commit_seq()) {
     walk.violation(record, "id is of its commit",
@@ -182,8 +184,8 @@ Status check_month_row(CheckWalk& walk, const CheckedRecord& record) {
   CheckStreamRow& newer = walk.month_row();
   const std::string_view group = record.key().substr(0, group_bytes);
   if (std::string_view(newer.key).substr(0, newer.group_bytes) == group && newer.month <= month) {
-    walk.violation(record.info().name, newer.key,
-                   "months rise", fmt::format("{} comes after {}", newer.month, month));
+    walk.violation(record.info().name, newer.key, "months rise",
+                   fmt::format("{} comes after {}", newer.month, month));
   }
   newer.key.assign(record.key());
   newer.group_bytes = group_bytes;

@@ -52,7 +52,8 @@ Status check_place(CheckWalk& walk, const CheckedRecord& record) {
 void compare_lock(CheckWalk& walk, const CheckedRecord& record, const CheckedRecord& newest) {
   const auto& head = record.table<fb::DocumentHead>();
   if (head.is_locked() != newest.table<fb::LockChange>().is_locked()) {
-    walk.violation(record, "is_locked is the newest lock", fmt::format("it is {}", head.is_locked()));
+    walk.violation(record, "is_locked is the newest lock",
+                   fmt::format("it is {}", head.is_locked()));
   }
   expect_effective(walk, record, "lock_effective_at", head.lock_effective_at(), newest);
 }
@@ -113,9 +114,9 @@ Status check_revision(CheckWalk& walk, const CheckedRecord& record) {
     walk.unknown(record, "content_type", revision.content_type());
   }
   if (content.empty() || content.size() != revision.content_bytes()) {
-    walk.violation(record, "content_bytes is the content's length",
-                   fmt::format("it is {}, the content has {}", revision.content_bytes(),
-                               content.size()));
+    walk.violation(
+        record, "content_bytes is the content's length",
+        fmt::format("it is {}, the content has {}", revision.content_bytes(), content.size()));
   }
   if (revision.content_hash() == nullptr ||
       from_fb(revision.content_hash()) != format::hash128(content)) {

@@ -40,9 +40,9 @@ void compare_origin(CheckWalk& walk, const CheckedRecord& head, const CheckedRec
   if (a.created_at() != b.created_at() || a.actor_kind() != b.actor_kind() ||
       from_fb(a.actor_id()) != from_fb(b.actor_id()) ||
       text_of(a.actor_name()) != text_of(b.actor_name())) {
-    walk.violation(head, "time and actor are the first fact's",
-                   fmt::format("they are not those of {} {}", first.info().name,
-                               format::to_hex(first.key())));
+    walk.violation(
+        head, "time and actor are the first fact's",
+        fmt::format("they are not those of {} {}", first.info().name, format::to_hex(first.key())));
   }
 }
 

@@ -104,6 +104,24 @@ Status check_link(CheckWalk& walk, const CheckedRecord& record) {
 
 namespace {
 
+// What a service did has left an audit event in the same commit.
+Status check_audit(CheckWalk& walk, const CheckedRecord& record) {
+  const auto& body = record.table<fb::CommitBody>();
+  if (static_cast<ActorKind>(body.actor_kind()) != ActorKind::system) return Status();
+  const uint64_t seq = format::key_u64(record.key(), 17);
+  const Key prefix(record.owner(), Kind::audit);
+  CheckRead audit("");
+  if (Status s = walk.read_first(prefix, Key(prefix).not_u64(seq << 16 | 0xFFFF), &audit);
+      !s.ok()) {
+    return s;
+  }
+  if (audit.absent() || ~format::key_u64(audit.key, 17) >> 16 != seq) {
+    walk.violation(record, "what a service did is in the audit",
+                   fmt::format("commit {} has no audit event", seq));
+  }
+  return Status();
+}
+
 Status check_body_fields(CheckWalk& walk, const CheckedRecord& record, uint64_t owner_seq) {
   const auto& body = record.table<fb::CommitBody>();
   const uint64_t seq = format::key_u64(record.key(), 17);
@@ -123,12 +141,14 @@ Status check_body_fields(CheckWalk& walk, const CheckedRecord& record, uint64_t 
   }
   std::vector<format::Touched> touched;
   if (!format::unpack(record.tail(), &touched) || touched.size() != body.operations()) {
-    walk.violation(record, "the tail lists every operation",
-                   fmt::format("{} bytes for {} operations", record.tail().size(),
-                               body.operations()));
+    walk.violation(
+        record, "the tail lists every operation",
+        fmt::format("{} bytes for {} operations", record.tail().size(), body.operations()));
   }
   // What an erased owner had written is gone.
-  return body.state() == kErased ? Status() : check_operations(walk, record, touched);
+  if (body.state() == kErased) return Status();
+  if (Status s = check_audit(walk, record); !s.ok()) return s;
+  return check_operations(walk, record, touched);
 }
 
 }  // namespace
@@ -152,9 +172,9 @@ Status check_body(CheckWalk& walk, const CheckedRecord& record) {
   const uint64_t seq = format::key_u64(record.key(), 17);
   CheckRead link{Key(kSystemOwner, Kind::commit_link).u64(seq)};
   if (Status s = walk.read(link); !s.ok()) return s;
-  const bool is_other = link.found() && walk.salt() &&
-                        link.record.link().owner_hash !=
-                            format::owner_hash(record.owner(), *walk.salt());
+  const bool is_other =
+      link.found() && walk.salt() &&
+      link.record.link().owner_hash != format::owner_hash(record.owner(), *walk.salt());
   if (link.absent() || is_other) {
     walk.violation(record, "every body has its link",
                    fmt::format("link {} {}", seq, is_other ? "is of another owner" : "is missing"));

@@ -24,25 +24,33 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
   const auto number = static_cast<uint32_t>(one.number);
   Key key(owner, one.kind);
   switch (one.kind) {
-    case Kind::user: return key.not_u32(number);
+    case Kind::user:
+      return key.not_u32(number);
     case Kind::project:
     case Kind::document:
-    case Kind::session: return key.append(one.id);
-    case Kind::task: return Key(owner, Kind::task_place).append(one.id);
+    case Kind::session:
+      return key.append(one.id);
+    case Kind::task:
+      return Key(owner, Kind::task_place).append(one.id);
     case Kind::project_version:
     case Kind::project_status:
     case Kind::document_lock:
     case Kind::task_revision:
-    case Kind::session_title: return key.append(one.id).not_u32(number);
-    case Kind::task_activity: return key.append(one.id).not_u64(one.number);
-    default: return std::nullopt;
+    case Kind::session_title:
+      return key.append(one.id).not_u32(number);
+    case Kind::task_activity:
+      return key.append(one.id).not_u64(one.number);
+    case Kind::audit:
+      return key.not_u64(one.number);
+    default:
+      return std::nullopt;
   }
 }
 
 void report(CheckWalk& walk, const CheckedRecord& body, const Touched& one) {
-  walk.violation(body, "what a commit wrote exists",
-                 fmt::format("{} {} {}", format::to_string(one.kind), to_string(one.id),
-                             one.number));
+  walk.violation(
+      body, "what a commit wrote exists",
+      fmt::format("{} {} {}", format::to_string(one.kind), to_string(one.id), one.number));
 }
 
 // Messages and events lie in months that the operation does not tell, and contents of documents are

@@ -41,8 +41,8 @@ Status check_newest_user(CheckWalk& walk, const CheckedRecord& record) {
   if (!walk.salt()) return Status();
   const uint64_t salt = *walk.salt();
   const Reference owner{record.owner().uuid(), 0, 0};
-  const Key hash = Key(kSystemOwner, Kind::owner_hash)
-                       .u64(format::owner_hash(record.owner(), salt));
+  const Key hash =
+      Key(kSystemOwner, Kind::owner_hash).u64(format::owner_hash(record.owner(), salt));
   if (Status s = walk.expect_entry(record, hash, owner); !s.ok()) return s;
   if (!record.verified()) return Status();
   const auto& user = record.table<fb::User>();
@@ -94,8 +94,9 @@ Status check_customer(CheckWalk& walk, const CheckedRecord& record) {
 
 Status check_owner_hash(CheckWalk& walk, const CheckedRecord& record) {
   const UserId owner(record.reference().id);
-  if (walk.salt() && (format::key_u64(record.key(), 17) != format::owner_hash(owner, *walk.salt()) ||
-                      record.reference() != Reference{owner.uuid(), 0, 0})) {
+  if (walk.salt() &&
+      (format::key_u64(record.key(), 17) != format::owner_hash(owner, *walk.salt()) ||
+       record.reference() != Reference{owner.uuid(), 0, 0})) {
     walk.violation(record, "index entry names its record",
                    fmt::format("it is not the hash of {}", to_string(owner)));
   }

@@ -62,7 +62,8 @@ Status check_project(CheckWalk& walk, const CheckedRecord& record) {
                                  CheckRead{fact_key(owner, Kind::project_status, id, 1)}};
   if (Status s = walk.read(facts); !s.ok()) return s;
   const auto& [version, status, first] = facts;
-  if (version.absent()) missing_fact(walk, record, "current_version is the newest version", versions);
+  if (version.absent())
+    missing_fact(walk, record, "current_version is the newest version", versions);
   if (status.absent()) missing_fact(walk, record, "status_count is the newest status", statuses);
   if (version.found()) compare_version(walk, record, version.record);
   if (status.found()) compare_status(walk, record, status.record);

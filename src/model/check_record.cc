@@ -15,12 +15,17 @@ namespace {
 // What a writer keeps to, and so what a reader needs to have room for.
 size_t tail_limit(Kind kind) {
   switch (kind) {
-    case Kind::revision: return kMaxRevisionBytes;
-    case Kind::message: return kMaxMessageBytes;
+    case Kind::revision:
+      return kMaxRevisionBytes;
+    case Kind::message:
+      return kMaxMessageBytes;
     case Kind::task:
     case Kind::task_revision:
-    case Kind::event: return kMaxTextBytes;
-    default: return kMaxMessageBytes;  // lists of a commit's operations
+    case Kind::event:
+    case Kind::audit:
+      return kMaxTextBytes;
+    default:
+      return kMaxMessageBytes;  // lists of a commit's operations
   }
 }
 
@@ -52,8 +57,12 @@ Status CheckedRecord::load(std::string_view key, std::string_view value, Tail ta
 Status CheckedRecord::unpack_meta(const format::Parsed& parsed) {
   bool whole = false;
   switch (info_->payload) {
-    case format::Payload::reference: whole = format::unpack(parsed.meta, &reference_); break;
-    case format::Payload::link: whole = format::unpack(parsed.meta, &link_); break;
+    case format::Payload::reference:
+      whole = format::unpack(parsed.meta, &reference_);
+      break;
+    case format::Payload::link:
+      whole = format::unpack(parsed.meta, &link_);
+      break;
     case format::Payload::flat_buffer:
       meta_.resize(parsed.meta.size() / sizeof(uint64_t) + 1);
       std::memcpy(meta_.data(), parsed.meta.data(), parsed.meta.size());

@@ -31,6 +31,7 @@ constexpr StreamForm kStreams[] = {
     {Kind::session_title, "number", 33, 33, 4},
     {Kind::message, "seq", 33, 37, 8},
     {Kind::event, "id", 17, 21, 8},
+    {Kind::audit, "id", 17, 17, 8},
 };
 
 const StreamForm* form_of(Kind kind) {
@@ -59,8 +60,8 @@ Status CheckWalk::step(const CheckedRecord& record) {
     row.effective_at_us = record.common().effective_at();
   }
   const std::string_view group = std::string_view(row.key).substr(0, row.group_bytes);
-  const bool newest = newer_.key.empty() ||
-                      std::string_view(newer_.key).substr(0, newer_.group_bytes) != group;
+  const bool newest =
+      newer_.key.empty() || std::string_view(newer_.key).substr(0, newer_.group_bytes) != group;
   if (newest) {
     if (Status s = close_stream(); !s.ok()) return s;
     if (Status s = check_newest(*this, record); !s.ok()) return s;
@@ -84,10 +85,10 @@ Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* old
   const StreamForm& form = *form_of(info->kind);
   const uint64_t before = older ? older->number : 0;
   bool gap = newer.number != before + 1;
-  if (info->kind == Kind::event) {
+  if (info->kind == Kind::event || info->kind == Kind::audit) {
     gap = false;
     if (newer.number <= before) {
-      violation(info->name, newer.key, "ids rise from month to month",
+      violation(info->name, newer.key, "ids rise",
                 fmt::format("{} comes after {}", newer.number, before));
     }
   } else if (gap) {
@@ -95,8 +96,8 @@ Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* old
               fmt::format("{} comes after {}", newer.number, before));
   }
   if (newer.verified && (older == nullptr || older->verified)) {
-    const int64_t floor = older ? std::max(older->effective_at_us, newer.created_at_us)
-                                : newer.created_at_us;
+    const int64_t floor =
+        older ? std::max(older->effective_at_us, newer.created_at_us) : newer.created_at_us;
     // Behind a gap the maximum may have been that of a row that is lost.
     if (gap ? newer.effective_at_us < floor : newer.effective_at_us != floor) {
       violation(info->name, newer.key, "effective_at is the running maximum of created_at",
@@ -132,59 +133,94 @@ Status CheckWalk::expect_month_row(const CheckStreamRow& first) {
     violation(table, row.key, "record has its index entry", fmt::format("month {}", first.month));
   } else if (row.found() && row.record.reference().number != first.month) {
     violation(table, row.key, "index entry names its record",
-              fmt::format("it says month {}, the record lies in {}",
-                          row.record.reference().number, first.month));
+              fmt::format("it says month {}, the record lies in {}", row.record.reference().number,
+                          first.month));
   }
   return Status();
 }
 
 Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
-    case Kind::user: return check_newest_user(walk, record);
+    case Kind::user:
+      return check_newest_user(walk, record);
     case Kind::project_version:
-    case Kind::project_status: return check_newest_of_project(walk, record);
+    case Kind::project_status:
+      return check_newest_of_project(walk, record);
     case Kind::revision:
-    case Kind::document_lock: return check_newest_of_document(walk, record);
+    case Kind::document_lock:
+      return check_newest_of_document(walk, record);
     case Kind::task_revision:
-    case Kind::task_activity: return check_newest_of_task(walk, record);
+    case Kind::task_activity:
+      return check_newest_of_task(walk, record);
     case Kind::session_title:
-    case Kind::message: return check_newest_of_session(walk, record);
-    default: return Status();  // events belong to their owner
+    case Kind::message:
+      return check_newest_of_session(walk, record);
+    default:
+      return Status();  // events belong to their owner
   }
 }
 
 Status check_record(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
-    case Kind::store: return check_store_record(walk, record);
-    case Kind::email: return check_email(walk, record);
-    case Kind::customer: return check_customer(walk, record);
-    case Kind::owner_hash: return check_owner_hash(walk, record);
-    case Kind::commit_link: return check_link(walk, record);
-    case Kind::user: return check_user(walk, record);
-    case Kind::commit_body: return check_body(walk, record);
-    case Kind::idempotency: return check_idempotency(walk, record);
-    case Kind::import_identity: return check_import_identity(walk, record);
-    case Kind::project: return check_project(walk, record);
-    case Kind::project_by_age: return check_project_by_age(walk, record);
-    case Kind::project_version: return check_project_version(walk, record);
-    case Kind::project_status: return check_project_status(walk, record);
-    case Kind::document: return check_document(walk, record);
+    case Kind::store:
+      return check_store_record(walk, record);
+    case Kind::email:
+      return check_email(walk, record);
+    case Kind::customer:
+      return check_customer(walk, record);
+    case Kind::owner_hash:
+      return check_owner_hash(walk, record);
+    case Kind::commit_link:
+      return check_link(walk, record);
+    case Kind::user:
+      return check_user(walk, record);
+    case Kind::commit_body:
+      return check_body(walk, record);
+    case Kind::idempotency:
+      return check_idempotency(walk, record);
+    case Kind::import_identity:
+      return check_import_identity(walk, record);
+    case Kind::project:
+      return check_project(walk, record);
+    case Kind::project_by_age:
+      return check_project_by_age(walk, record);
+    case Kind::project_version:
+      return check_project_version(walk, record);
+    case Kind::project_status:
+      return check_project_status(walk, record);
+    case Kind::document:
+      return check_document(walk, record);
     case Kind::document_slot:
-    case Kind::document_by_section: return check_document_entry(walk, record);
-    case Kind::revision: return check_revision(walk, record);
-    case Kind::document_lock: return Status();  // its stream and its head say it all
-    case Kind::task_place: return check_task_place(walk, record);
-    case Kind::task: return check_task(walk, record);
-    case Kind::task_revision: return check_task_revision(walk, record);
-    case Kind::task_activity: return check_task_activity(walk, record);
-    case Kind::session: return check_session(walk, record);
-    case Kind::session_by_age: return check_session_by_age(walk, record);
-    case Kind::session_title: return Status();
-    case Kind::message: return check_message(walk, record);
-    case Kind::message_id: return check_message_id(walk, record);
-    case Kind::event: return check_event(walk, record);
+    case Kind::document_by_section:
+      return check_document_entry(walk, record);
+    case Kind::revision:
+      return check_revision(walk, record);
+    case Kind::document_lock:
+      return Status();  // its stream and its head say it all
+    case Kind::task_place:
+      return check_task_place(walk, record);
+    case Kind::task:
+      return check_task(walk, record);
+    case Kind::task_revision:
+      return check_task_revision(walk, record);
+    case Kind::task_activity:
+      return check_task_activity(walk, record);
+    case Kind::session:
+      return check_session(walk, record);
+    case Kind::session_by_age:
+      return check_session_by_age(walk, record);
+    case Kind::session_title:
+      return Status();
+    case Kind::message:
+      return check_message(walk, record);
+    case Kind::message_id:
+      return check_message_id(walk, record);
+    case Kind::event:
+    case Kind::audit:
+      return check_event(walk, record);
     case Kind::session_month:
-    case Kind::event_month: return check_month_row(walk, record);
+    case Kind::event_month:
+      return check_month_row(walk, record);
   }
   return Status();
 }

@@ -32,8 +32,7 @@ Key task_key(UserId owner, const Reference& place, const Uuid& task) {
 // What the task's place must say, from its head's key.
 Reference place_of(std::string_view key) {
   const std::optional<int32_t> phase = format::key_phase(key, kPhaseAt);
-  return {format::key_uuid(key, kProjectAt),
-          format::key_u64(key, kAgeAt) | (phase ? kHasPhase : 0),
+  return {format::key_uuid(key, kProjectAt), format::key_u64(key, kAgeAt) | (phase ? kHasPhase : 0),
           static_cast<uint32_t>(phase.value_or(0))};
 }
 
@@ -76,8 +75,7 @@ Status compare_activity(CheckWalk& walk, const CheckedRecord& record, const Chec
     missing_fact(walk, record, "activity_seq is the newest activity", head.activity_seq());
   }
   if (!newest.found()) return Status();
-  const auto action =
-      static_cast<TaskAction>(newest.record.table<fb::TaskActivity>().action());
+  const auto action = static_cast<TaskAction>(newest.record.table<fb::TaskActivity>().action());
   check_state(walk, record, action == TaskAction::complete ? TaskState::complete : TaskState::open);
   expect_effective(walk, record, "activity_effective_at", head.activity_effective_at(),
                    newest.record);

@@ -7,7 +7,7 @@
 namespace bcstore::model {
 
 namespace {
-constexpr size_t kMaxGroup = 1024;                       // commits
+constexpr size_t kMaxGroup = 1024;  // commits
 constexpr size_t kMaxGroupBytes = kMaxBatchBytes + (8u << 20);
 constexpr int kMaxRounds = 64;
 
@@ -37,17 +37,13 @@ void CommitQueue::commit(const std::shared_ptr<Ticket>& ticket) {
   --inside_;
 }
 
-bool CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
+CommitQueue::Submitted CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
   Lock lock(mutex_);
-  if (closed_) {
-    ticket->outcome.status = closed_status();
-    ticket->done = true;
-    return true;
-  }
-  if (pending_.size() >= kMaxPending) return false;
+  if (closed_) return Submitted::closed;
+  if (pending_.size() >= kMaxPending) return Submitted::full;
   pending_.push_back(std::move(ticket));
   if (fill_to_ != 0 && pending_.size() >= fill_to_) arrived_.notify_one();
-  return true;
+  return Submitted::queued;
 }
 
 void CommitQueue::wait(const std::shared_ptr<Ticket>& ticket) {
@@ -78,67 +74,23 @@ void CommitQueue::wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket)
   }
 }
 
-Status CommitQueue::drive() {
+// A ticket without a batch: everything before it in the queue is done when it is.
+Status CommitQueue::pass(Durability durability, bool last) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->commit.durability = durability;
   Lock lock(mutex_);
-  idle_.wait(lock, [&] { return !leading_; });
   if (closed_) return closed_status();
-  lead_all(lock);
-  return engine_.health();
+  closed_ = last;
+  pending_.push_back(ticket);
+  ++inside_;
+  wait_locked(lock, ticket);
+  --inside_;
+  return ticket->outcome.status;
 }
 
-Status CommitQueue::flush_audits() {
-  Lock lock(mutex_);
-  idle_.wait(lock, [&] { return !leading_; });
-  if (closed_) return closed_status();
-  leading_ = true;
-  lock.unlock();
-  write_audits();
-  lock.lock();
-  step_down();
-  return engine_.health();
-}
-
-Status CommitQueue::sync() {
-  Lock lock(mutex_);
-  idle_.wait(lock, [&] { return !leading_; });
-  if (closed_) return closed_status();
-  lead_all(lock);
-  idle_.wait(lock, [&] { return !leading_; });
-  leading_ = true;
-  lock.unlock();
-  write_audits();
-  Status status = engine_.sync();
-  if (status.ok()) {
-    executor_->mark_durable();
-    counters_.durable_seq = executor_->durable_seq();
-    ++counters_.syncs;
-  }
-  lock.lock();
-  step_down();
-  return status;
-}
-
-void CommitQueue::close() {
-  Lock lock(mutex_);
-  idle_.wait(lock, [&] { return !leading_; });
-  closed_ = true;
-  while (!pending_.empty()) {
-    lead_all(lock);
-    idle_.wait(lock, [&] { return !leading_; });
-  }
-  leading_ = true;
-  lock.unlock();
-  write_audits();
-  lock.lock();
-  leading_ = false;
-  idle_.notify_all();
-}
-
-void CommitQueue::lead_all(Lock& lock) {
-  if (pending_.empty()) return;
-  std::shared_ptr<Ticket> last = pending_.back();
-  lead(lock, last.get());
-}
+Status CommitQueue::drive() { return pass(Durability::relaxed, false); }
+Status CommitQueue::sync() { return pass(Durability::durable, false); }
+Status CommitQueue::close() { return pass(Durability::durable, true); }
 
 void CommitQueue::lead(Lock& lock, const Ticket* until) {
   leading_ = true;
@@ -178,7 +130,6 @@ void CommitQueue::step_down() {
     return;  // leading_ stays: it is the other's now
   }
   leading_ = false;
-  idle_.notify_all();
 }
 
 void CommitQueue::fill(Lock& lock) {
@@ -200,7 +151,8 @@ CommitQueue::Group CommitQueue::take() {
   Group group;
   size_t bytes = 0;
   while (!pending_.empty() && group.size() < kMaxGroup) {
-    size_t next = pending_.front()->commit.batch->bytes();
+    const BatchBody* batch = pending_.front()->commit.batch.get();
+    size_t next = batch == nullptr ? 0 : batch->bytes();
     if (!group.empty() && bytes + next > kMaxGroupBytes) break;
     bytes += next;
     group.push_back(std::move(pending_.front()));
@@ -237,8 +189,12 @@ void CommitQueue::run(Group& group) {
   bool sync = false;
   bool wrote = false;
   for (const auto& ticket : group) {
-    ticket->outcome = executor_->execute(ticket->commit);
     bool durable = ticket->commit.durability == Durability::durable;
+    if (!ticket->commit.batch) {
+      sync = sync || durable;
+      continue;
+    }
+    ticket->outcome = executor_->execute(ticket->commit);
     wrote = wrote || ticket->outcome.wrote;
     sync = sync || (durable && ticket->outcome.wrote);
     // A replay, or an import of what is here, is durable when what it tells of is.

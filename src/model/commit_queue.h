@@ -5,7 +5,8 @@
 // decision is therefore serial, without locks per row, and the order of commits is total.
 //
 //  - An idle caller leads itself at once; nobody spins; there is no thread of our own.
-//  - While more are waiting the leader goes on, for at most kMaxRounds groups; then it hands over to
+//  - While more are waiting the leader goes on, for at most kMaxRounds groups; then it hands over
+//  to
 //    the first waiting thread, so that no caller serves the others for ever.
 //  - A durable group may wait up to Options::group_fill_us to fill, only while more threads are
 //    inside the queue than have handed in. A group of relaxed commits never waits.
@@ -28,13 +29,13 @@
 
 namespace bcstore::model {
 
-// One commit in the queue.
+// One commit in the queue. Without a batch it only marks a place.
 struct Ticket {
   Commit commit;
   Outcome outcome;
   std::function<void(Result<Receipt>)> done_callback;
-  bool done = false;   // guarded by the queue's mutex
-  bool lead = false;   // it is this waiting thread's turn to lead
+  bool done = false;    // guarded by the queue's mutex
+  bool lead = false;    // it is this waiting thread's turn to lead
   bool waited = false;  // a thread waits for it
   std::condition_variable wake;
 };
@@ -53,18 +54,17 @@ class CommitQueue {
 
   // Hands in and waits for the answer, in ticket->outcome.
   void commit(const std::shared_ptr<Ticket>& ticket);
-  // Hands in. False when kMaxPending are waiting.
-  bool submit(std::shared_ptr<Ticket> ticket);
+  // Hands in.
+  enum class Submitted : uint8_t { queued, full, closed };
+  Submitted submit(std::shared_ptr<Ticket> ticket);
   void wait(const std::shared_ptr<Ticket>& ticket);
   bool ready(const std::shared_ptr<Ticket>& ticket);
   // Executes everything that was handed in, also by others.
   Status drive();
   // Makes everything acknowledged so far durable.
   Status sync();
-  // Writes the buffered audit events.
-  Status flush_audits();
-  // No commit is accepted from now on; those in the queue are executed.
-  void close();
+  // The same, and no commit is accepted from now on.
+  Status close();
 
   const Counters& counters() const { return counters_; }
 
@@ -74,8 +74,7 @@ class CommitQueue {
   void wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket);
   // Leads until `until` is done, and on while more are waiting.
   void lead(Lock& lock, const Ticket* until);
-  // Leads until everything is done that is in the queue now.
-  void lead_all(Lock& lock);
+  Status pass(Durability durability, bool last);
   void step_down();
   void fill(Lock& lock);
   Group take();
@@ -91,12 +90,11 @@ class CommitQueue {
 
   std::mutex mutex_;
   std::condition_variable arrived_;  // the leader waits for its group to fill
-  std::condition_variable idle_;     // somebody waits to lead without a ticket
   std::deque<std::shared_ptr<Ticket>> pending_;
   bool leading_ = false;
   bool closed_ = false;
-  size_t inside_ = 0;    // threads in commit()
-  size_t fill_to_ = 0;   // the leader wakes when so many are pending
+  size_t inside_ = 0;   // threads in commit()
+  size_t fill_to_ = 0;  // the leader wakes when so many are pending
 };
 
 }  // namespace bcstore::model

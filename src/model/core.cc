@@ -23,7 +23,8 @@ Status check_options(const Options& o) {
   auto invalid = [](std::string_view reason) {
     return Status(Code::invalid_argument, fmt::format("options: {}", reason));
   };
-  if (o.memory_budget_bytes < (size_t{16} << 20)) return invalid("memory_budget_bytes below 16 MiB");
+  if (o.memory_budget_bytes < (size_t{16} << 20))
+    return invalid("memory_budget_bytes below 16 MiB");
   if (o.idempotency_window_us < 1'000'000 || o.idempotency_window_us > kMaxIdempotencyWindowUs) {
     return invalid("idempotency_window_us outside 1 s to 30 days");
   }
@@ -64,8 +65,8 @@ Core::Core(const Options& options) : options_(options), packers_(std::make_uniqu
 
 Core::~Core() {
   if (queue_ && !closed()) {
-    queue_->close();
     // Nobody is left to answer to; what was acknowledged is in the log.
+    (void)queue_->close();
     if (engine_->live_children() == 0) (void)engine_->close();
   }
 }
@@ -161,7 +162,7 @@ void Core::note_read(UserId owner, const std::string& reason) {
     full = read_audits_.size() >= kMaxBufferedAudits;
   }
   // Its own failure is the next writer's to hear of.
-  if (full) (void)queue_->flush_audits();
+  if (full) (void)queue_->drive();
 }
 
 std::vector<std::unique_ptr<BatchBody>> Core::take_read_audits() {
@@ -172,8 +173,7 @@ std::vector<std::unique_ptr<BatchBody>> Core::take_read_audits() {
   }
   std::vector<std::unique_ptr<BatchBody>> batches;
   for (const ReadAudit& audit : taken) {
-    auto batch = std::make_unique<BatchBody>(nullptr, audit.owner,
-                                             Actor::of_system(audit.reason));
+    auto batch = std::make_unique<BatchBody>(nullptr, audit.owner, Actor::of_system(audit.reason));
     std::string payload =
         fmt::format("{{\"reason\":{},\"reads\":{}}}", json_text(audit.reason), audit.reads);
     NewEvent event{.type = "service.read", .payload = payload};
@@ -189,8 +189,11 @@ Status Core::close() {
     return Status(Code::failed_precondition,
                   fmt::format("{} cursors, records or snapshots are alive", live));
   }
-  if (Status s = queue_->sync(); !s.ok() && s.code() != Code::read_only) return s;
-  queue_->close();
+  // A latched store closes too: what it could not write was answered when it failed.
+  Status synced = queue_->close();
+  if (!synced.ok() && synced.code() != Code::read_only && synced.code() != Code::closed) {
+    return synced;
+  }
   Status s = engine_->close();
   // Between the count and the close somebody may have begun to read: the store then stays open for
   // reading only, and closing may be tried again.

@@ -1,8 +1,8 @@
 // One page of a list.
 //
 // A token is: version u8, hash of the list u64, the row's key without its owner, checksum u64 under
-// the store's hash. The list's hash covers owner, prefix, direction and filters, so a token fits one
-// list of one store; the owner is never taken from it.
+// the store's hash. The list's hash covers owner, prefix, direction and filters, so a token fits
+// one list of one store; the owner is never taken from it.
 #include <fmt/format.h>
 
 #include <utility>
@@ -116,11 +116,23 @@ Status CursorBody::parse_token() {
   // The owner comes from the handle, never from the token.
   std::string position(plan_.prefix.substr(0, format::kOwnerBytes));
   position += covered.substr(9);
-  if (position.compare(0, plan_.prefix.size(), plan_.prefix) != 0) return bad;
-  if (plan_.backward) {
-    plan_.upper = position;
-  } else {
-    plan_.lower = position + '\0';
+  const bool merged = !plan_.merged_prefix.empty() &&
+                      position.compare(0, plan_.merged_prefix.size(), plan_.merged_prefix) == 0;
+  if (!merged && position.compare(0, plan_.prefix.size(), plan_.prefix) != 0) return bad;
+  auto go_on = [&](bool of_merged, const std::string& after) {
+    std::string& lower = of_merged ? merged_lower_ : plan_.lower;
+    std::string& upper = of_merged ? merged_upper_ : plan_.upper;
+    if (plan_.backward) {
+      upper = after;
+    } else {
+      lower = after + '\0';
+    }
+  };
+  go_on(merged, position);
+  if (!plan_.merged_prefix.empty()) {
+    Result<std::string> other = plan_.resume(!merged, plan_.order(position));
+    if (!other.ok()) return other.status();
+    go_on(!merged, *other);
   }
   position_ = std::move(position);
   return Status();
@@ -135,26 +147,35 @@ bool CursorBody::end(Status status) {
   status_ = std::move(status);
   ended_ = true;
   scan_.reset();
+  merged_scan_.reset();
   own_snapshot_.reset();
   return false;
 }
 
+engine::ScanRequest CursorBody::request(bool merged) const {
+  const std::string& prefix = merged ? plan_.merged_prefix : plan_.prefix;
+  const std::string& lower = merged ? merged_lower_ : plan_.lower;
+  const std::string& upper = merged ? merged_upper_ : plan_.upper;
+  engine::ScanRequest request;
+  request.family = engine::family_of(merged ? plan_.merged_kind : plan_.kind);
+  request.lower = lower.empty() ? prefix : lower;
+  request.upper = upper.empty() ? format::after_prefix(prefix) : upper;
+  request.backward = plan_.backward;
+  request.snapshot = engine_snapshot();
+  return request;
+}
+
 bool CursorBody::start() {
   started_ = true;
-  engine::ScanRequest request;
-  request.family = engine::family_of(plan_.kind);
-  request.lower = plan_.lower.empty() ? plan_.prefix : plan_.lower;
-  request.upper = plan_.upper.empty() ? format::after_prefix(plan_.prefix) : plan_.upper;
-  request.backward = plan_.backward;
-  if (request.lower >= request.upper) return end(Status());
-  if (plan_.named && plan_.snapshot == nullptr) {
-    // The index rows and what they name are read from one view.
+  const bool merges = !plan_.merged_prefix.empty();
+  if ((plan_.named || merges) && plan_.snapshot == nullptr) {
+    // Both rounds, or both lists, are read from one view.
     auto snapshot = core_->engine().snapshot();
     if (!snapshot.ok()) return end(snapshot.status());
     own_snapshot_ = std::move(*snapshot);
   }
-  request.snapshot = engine_snapshot();
-  scan_ = core_->engine().scan(request);
+  scan_ = core_->engine().scan(request(false));
+  if (merges) merged_scan_ = core_->engine().scan(request(true));
   return !plan_.named || fetch();
 }
 
@@ -181,19 +202,38 @@ bool CursorBody::next(RecordBody* row) {
   return next_row(row);
 }
 
+engine::Scan* CursorBody::advance() {
+  if (!row_ready_) row_ready_ = scan_->next();
+  if (!merged_scan_) {
+    bool ready = std::exchange(row_ready_, false);
+    return ready ? scan_.get() : nullptr;
+  }
+  if (!merged_ready_) merged_ready_ = merged_scan_->next();
+  if (!scan_->status().ok() || !merged_scan_->status().ok()) return nullptr;
+  if (!row_ready_ && !merged_ready_) return nullptr;
+  bool first = row_ready_;
+  if (row_ready_ && merged_ready_) {
+    bool newer = plan_.order(scan_->key()) > plan_.order(merged_scan_->key());
+    first = newer != plan_.backward;
+  }
+  (first ? row_ready_ : merged_ready_) = false;
+  return first ? scan_.get() : merged_scan_.get();
+}
+
 bool CursorBody::next_row(RecordBody* row) {
-  while (scan_->next()) {
-    if (Status s = row->view(scan_->key(), scan_->value()); !s.ok()) {
+  while (engine::Scan* scan = advance()) {
+    if (Status s = row->view(scan->key(), scan->value()); !s.ok()) {
       row->clear();
       return end(std::move(s));
     }
-    position_.assign(scan_->key());
+    position_.assign(scan->key());
     if (plan_.filter && !plan_.filter(*row)) continue;
     ++given_;
     return true;
   }
   row->clear();
   if (!scan_->status().ok()) return end(scan_->status());
+  if (merged_scan_ && !merged_scan_->status().ok()) return end(merged_scan_->status());
   return end(given_ == 0 && position_.empty() ? check_parent() : Status());
 }
 
@@ -217,14 +257,13 @@ bool CursorBody::fetch() {
   scan_.reset();
   if (plan_.named_is_prefix) {
     for (Named& named : named_) {
-      auto scan = core_->engine().scan({named.read.family, named.read.key,
-                                        format::after_prefix(named.read.key), false,
-                                        engine_snapshot()});
+      auto scan =
+          core_->engine().scan({named.read.family, named.read.key,
+                                format::after_prefix(named.read.key), false, engine_snapshot()});
       if (scan->next()) {
         named.read.key = std::string(scan->key());
-        named.read.status =
-            core_->engine().get(named.read.family, named.read.key, engine_snapshot(),
-                                &named.read.value);
+        named.read.status = core_->engine().get(named.read.family, named.read.key,
+                                                engine_snapshot(), &named.read.value);
       } else {
         named.read.status = scan->status().ok() ? Status(Code::not_found, "") : scan->status();
       }
@@ -243,9 +282,9 @@ bool CursorBody::fetch() {
 
 Status CursorBody::check_parent() {
   if (plan_.parent_prefix.empty()) return Status();
-  auto scan = core_->engine().scan({engine::family_of(plan_.parent_kind), plan_.parent_prefix,
-                                    format::after_prefix(plan_.parent_prefix), false,
-                                    engine_snapshot()});
+  auto scan =
+      core_->engine().scan({engine::family_of(plan_.parent_kind), plan_.parent_prefix,
+                            format::after_prefix(plan_.parent_prefix), false, engine_snapshot()});
   if (scan->next()) return Status();
   if (!scan->status().ok()) return scan->status();
   return Status(Code::not_found, plan_.parent_name + " does not exist");

@@ -262,7 +262,8 @@ Draft Encoder::event(By by, const EventFields& f) {
   b.add_rev(f.rev);
   b.add_is_audit(f.is_audit);
   fbb_.Finish(b.Finish());
-  return f.payload ? finish(Kind::event, *f.payload, false) : finish(Kind::event);
+  const Kind kind = f.is_audit ? Kind::audit : Kind::event;
+  return f.payload ? finish(kind, *f.payload, false) : finish(kind);
 }
 
 Draft Encoder::commit_body(By by, const BodyFields& f) {

@@ -245,7 +245,7 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
         return row.status;
       }
     }
-    row.outcome = !row.status.ok()    ? ImportOutcome::refused
+    row.outcome = !row.status.ok()   ? ImportOutcome::refused
                   : current_.present ? ImportOutcome::present
                                      : ImportOutcome::written;
     out->rows.push_back(std::move(row));
@@ -255,22 +255,38 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
 
 Status Executor::dispatch(Op& op) {
   switch (op.verb) {
-    case Verb::create_user: return create_user(op);
-    case Verb::edit_profile: return edit_profile(op);
-    case Verb::link_customer: return link_customer(op);
-    case Verb::create_project: return create_project(op);
-    case Verb::add_version: return add_version(op);
-    case Verb::set_status: return set_status(op);
-    case Verb::create_document: return create_document(op);
-    case Verb::add_revision: return add_revision(op);
-    case Verb::set_lock: return set_lock(op);
-    case Verb::create_task: return create_task(op);
-    case Verb::revise_task: return revise_task(op);
-    case Verb::record_activity: return record_activity(op);
-    case Verb::start_chat: return start_chat(op);
-    case Verb::rename_chat: return rename_chat(op);
-    case Verb::append_message: return append_message(op);
-    case Verb::append_event: return append_event(op);
+    case Verb::create_user:
+      return create_user(op);
+    case Verb::edit_profile:
+      return edit_profile(op);
+    case Verb::link_customer:
+      return link_customer(op);
+    case Verb::create_project:
+      return create_project(op);
+    case Verb::add_version:
+      return add_version(op);
+    case Verb::set_status:
+      return set_status(op);
+    case Verb::create_document:
+      return create_document(op);
+    case Verb::add_revision:
+      return add_revision(op);
+    case Verb::set_lock:
+      return set_lock(op);
+    case Verb::create_task:
+      return create_task(op);
+    case Verb::revise_task:
+      return revise_task(op);
+    case Verb::record_activity:
+      return record_activity(op);
+    case Verb::start_chat:
+      return start_chat(op);
+    case Verb::rename_chat:
+      return rename_chat(op);
+    case Verb::append_message:
+      return append_message(op);
+    case Verb::append_event:
+      return append_event(op);
   }
   return Status(Code::internal, "an operation of no known verb");
 }
@@ -368,7 +384,7 @@ Status Executor::write_audit(const BatchBody& batch) {
   fields.is_audit = true;
   Draft event = encoder_.event({*current_.actor, current_.owner}, fields);
   uint64_t id = 0;
-  return write_event(event, current_.now, &id);
+  return write_audit_event(event, &id);
 }
 
 void Executor::touch(Kind kind, const Uuid& id, uint64_t number) {

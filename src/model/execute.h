@@ -93,10 +93,10 @@ class Executor {
     uint64_t commit_seq = 0;
     uint64_t owner_seq = 0;
     Time now;
-    uint32_t events = 0;      // written so far: the next one's ordinal
-    uint32_t operation = 0;   // index of the one being executed
+    uint32_t events = 0;     // written so far: the next one's ordinal
+    uint32_t operation = 0;  // index of the one being executed
     bool importing = false;
-    bool present = false;     // the imported row was here already
+    bool present = false;  // the imported row was here already
     std::vector<format::Touched> touched;
     std::vector<Receipt::Operation> operations;
   };
@@ -187,12 +187,11 @@ class Executor {
   void set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us, uint32_t month);
   // Sets commit_seq, created_at and effective_at, and moves the stream's running maximum.
   Status stamp(Draft& draft, Time created_at, int64_t* effective_us);
-  Time created_at(const Op& op) const {
-    return op.origin ? op.origin->created_at : current_.now;
-  }
+  Time created_at(const Op& op) const { return op.origin ? op.origin->created_at : current_.now; }
   uint64_t age() const { return current_.owner_seq << 16 | current_.operation; }
   void touch(format::Kind kind, const Uuid& id, uint64_t number);
   Status write_event(Draft& draft, Time created_at, uint64_t* id);
+  Status write_audit_event(Draft& draft, uint64_t* id);
 
   engine::Engine& engine_;
   Clock& clock_;

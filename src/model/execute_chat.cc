@@ -57,8 +57,7 @@ Status Executor::start_chat(Op& op) {
 
 Status Executor::same_session(Op& op, const HeadEntry& entry) {
   const auto* stored = root<fb::SessionHead>(entry.draft);
-  if (from_fb(stored->project()) != op.parent ||
-      stored->created_at() != op.origin->created_at.us) {
+  if (from_fb(stored->project()) != op.parent || stored->created_at() != op.origin->created_at.us) {
     return Status(Code::conflict,
                   fmt::format("session {} is here with other contents", to_string(op.id)));
   }
@@ -86,8 +85,7 @@ Status Executor::rename_chat(Op& op) {
   int64_t effective = old->rename_effective_at();
   if (Status s = stamp(op.fact, created_at(op), &effective); !s.ok()) return s;
   const uint32_t count = old->rename_count() + 1;
-  Draft draft =
-      encoder_.session_head({maker, current_.owner}, from_fb(old->project()), title);
+  Draft draft = encoder_.session_head({maker, current_.owner}, from_fb(old->project()), title);
   auto* head = mutable_root<fb::SessionHead>(draft);
   head->mutate_commit_seq(current_.commit_seq);
   head->mutate_created_at(old->created_at());
@@ -205,7 +203,24 @@ Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
   return Status();
 }
 
+// The audit is a stream of its own: it is written now, whatever the age of the history that is
+// being imported beside it.
+Status Executor::write_audit_event(Draft& draft, uint64_t* id) {
+  int64_t effective = kNoTime;
+  if (Status s = stamp(draft, current_.now, &effective); !s.ok()) return s;
+  *id = current_.commit_seq << 16 | current_.events++;
+  Key key(current_.owner, Kind::audit);
+  put_fact(Kind::audit, key.not_u64(*id), draft);
+  return Status();
+}
+
 Status Executor::append_event(Op& op) {
+  if (root<fb::Event>(op.fact)->is_audit()) {
+    uint64_t audit_id = 0;
+    if (Status s = write_audit_event(op.fact, &audit_id); !s.ok()) return s;
+    touch(Kind::audit, Uuid(), audit_id);
+    return Status();
+  }
   bool known = false;
   if (Status s = identity_known(op, &known); known || !s.ok()) return s;
   const auto* event = root<fb::Event>(op.fact);
@@ -220,8 +235,8 @@ Status Executor::append_event(Op& op) {
     Key key(current_.owner, Kind::document);
     if (Status s = need(Kind::document, key.append(id), "document", id, &entry); !s.ok()) return s;
     if (event->rev() > root<fb::DocumentHead>(entry->draft)->current_rev()) {
-      return Status(Code::not_found, fmt::format("document {} has no revision {}", to_string(id),
-                                                 event->rev()));
+      return Status(Code::not_found,
+                    fmt::format("document {} has no revision {}", to_string(id), event->rev()));
     }
   }
   if (event->session() != nullptr) {

@@ -36,8 +36,8 @@ Status Executor::create_document(Op& op) {
   const uint32_t newest = root<fb::ProjectHead>(project->draft)->current_version();
   const auto version = op.number == 0 ? newest : static_cast<uint32_t>(op.number);
   if (version > newest) {
-    return Status(Code::not_found, fmt::format("project {} has no version {}",
-                                               to_string(op.parent), version));
+    return Status(Code::not_found,
+                  fmt::format("project {} has no version {}", to_string(op.parent), version));
   }
   auto* head = mutable_root<fb::DocumentHead>(op.head);
   const uint8_t section = head->section();

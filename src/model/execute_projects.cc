@@ -11,9 +11,7 @@ using format::Reference;
 
 namespace {
 
-Reference place_in_list(const Uuid& project, uint8_t status) {
-  return {project, 0, status};
-}
+Reference place_in_list(const Uuid& project, uint8_t status) { return {project, 0, status}; }
 
 Key by_age_key(UserId owner, uint64_t age) {
   Key key(owner, Kind::project_by_age);
@@ -89,21 +87,19 @@ Status Executor::same_version(Op& op, uint32_t version) {
   const Edit& edit = *op.edit;
   const Actor& actor = op.origin->actor;
   bool own = actor.kind == ActorKind::user && actor.user == current_.owner;
-  bool same_actor =
-      own ? stored->actor_kind() == 0
-          : stored->actor_kind() == static_cast<uint8_t>(actor.kind) &&
-                from_fb(stored->actor_id()) == actor.user.uuid() &&
-                text_of(stored->actor_name()) == actor.name;
+  bool same_actor = own ? stored->actor_kind() == 0
+                        : stored->actor_kind() == static_cast<uint8_t>(actor.kind) &&
+                              from_fb(stored->actor_id()) == actor.user.uuid() &&
+                              text_of(stored->actor_name()) == actor.name;
   OptionalText note = optional_text(stored->change_note());
   bool same = same_actor && stored->created_at() == op.origin->created_at.us &&
               note.has_value() == edit.note.has_value() && (!note || *note == *edit.note) &&
               (!edit.name || text_of(stored->name()) == *edit.name) &&
               (!edit.text || text_of(stored->idea_prompt()) == *edit.text);
   if (!same) {
-    return Status::conflict(
-        fmt::format("version {} of project {} is here with other contents", version,
-                    to_string(op.parent)),
-        version);
+    return Status::conflict(fmt::format("version {} of project {} is here with other contents",
+                                        version, to_string(op.parent)),
+                            version);
   }
   current_.present = true;
   return Status();
@@ -172,10 +168,9 @@ Status Executor::set_status(Op& op) {
   Draft draft = entry->draft.clone();
   auto* head = mutable_root<fb::ProjectHead>(draft);
   if (op.expected && *op.expected != head->status()) {
-    return Status::conflict(
-        fmt::format("project {} is {}", to_string(op.parent),
-                    to_string(static_cast<ProjectStatus>(head->status()))),
-        head->status());
+    return Status::conflict(fmt::format("project {} is {}", to_string(op.parent),
+                                        to_string(static_cast<ProjectStatus>(head->status()))),
+                            head->status());
   }
   int64_t effective = head->status_effective_at();
   if (Status s = stamp(op.fact, created_at(op), &effective); !s.ok()) return s;

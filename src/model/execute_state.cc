@@ -26,8 +26,7 @@ Status verify(std::string_view key, std::string_view value, Draft* draft) {
       !format::verify_meta(parsed.kind, draft->meta(), draft->meta_bytes())) {
     return format::corrupt(key, "the payload is malformed");
   }
-  if (info->payload == format::Payload::reference &&
-      parsed.meta.size() != Reference::kBytes) {
+  if (info->payload == format::Payload::reference && parsed.meta.size() != Reference::kBytes) {
     return format::corrupt(key, "the payload is malformed");
   }
   return Status();

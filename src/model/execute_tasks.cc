@@ -87,8 +87,7 @@ Status Executor::create_task(Op& op) {
   put_fact(Kind::task_revision, fact_key.append(op.id).not_u32(1), op.fact);
   put_reference(Kind::task_place, place_key(current_.owner, op.id),
                 to_place(op.parent, age(), phase), true);
-  put_head(Kind::task, task_key(current_.owner, op.parent, phase, age(), op.id),
-           op.head.clone());
+  put_head(Kind::task, task_key(current_.owner, op.parent, phase, age(), op.id), op.head.clone());
   touch(Kind::task, op.id, 1);
   return Status();
 }

@@ -87,8 +87,8 @@ Status Executor::create_user(Op& op) {
   if (Status s = load_owner(current_.owner, &owner); !s.ok()) return s;
   if (owner->exists) {
     if (op.origin) return same_user(op);
-    return Status::already_exists(
-        fmt::format("user {} exists", to_string(current_.owner)), current_.owner.uuid());
+    return Status::already_exists(fmt::format("user {} exists", to_string(current_.owner)),
+                                  current_.owner.uuid());
   }
   const Edit& edit = *op.edit;
   UserFields fields{*edit.name, optional(edit.text), optional(edit.note), edit.is_pro,
@@ -102,8 +102,6 @@ Status Executor::create_user(Op& op) {
   Key hash_key(kSystemOwner, Kind::owner_hash);
   hash_key.u64(format::owner_hash(current_.owner, settings_.salt));
   put_reference(Kind::owner_hash, hash_key, {current_.owner.uuid(), 0, 0});
-  // A new owner has no events: the audit event need not look.
-  set_stream(Key(current_.owner, Kind::event), 0, kNoTime, 0);
   return write_user(op, fields, 1, kNoTime);
 }
 
@@ -118,11 +116,10 @@ Status Executor::same_user(Op& op) {
   bool same = text_of(stored->email()) == *edit.name &&
               optional_text(stored->full_name()) == optional(edit.text) &&
               optional_text(stored->stripe_customer_id()) == optional(edit.note) &&
-              stored->is_pro() == edit.is_pro &&
-              stored->created_at() == op.origin->created_at.us;
+              stored->is_pro() == edit.is_pro && stored->created_at() == op.origin->created_at.us;
   if (!same) {
-    return Status(Code::conflict, fmt::format("user {} is here with other contents",
-                                              to_string(current_.owner)));
+    return Status(Code::conflict,
+                  fmt::format("user {} is here with other contents", to_string(current_.owner)));
   }
   current_.present = true;
   return Status();

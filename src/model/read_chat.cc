@@ -152,20 +152,19 @@ Result<ChatMessage> Tenant::message(ChatSessionId session, uint64_t seq,
 Result<ChatMessage> Tenant::message(MessageId id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("message id", id.uuid()); !s.ok()) return s;
-  Result<Reference> place = model::read_reference(
-      *state_, with_id(state_->owner, Kind::message_id, id.uuid()), Kind::message_id, o.snapshot,
-      missing("message", id.uuid()));
+  Result<Reference> place =
+      model::read_reference(*state_, with_id(state_->owner, Kind::message_id, id.uuid()),
+                            Kind::message_id, o.snapshot, missing("message", id.uuid()));
   if (!place.ok()) return place.status();
   Key key = with_id(state_->owner, Kind::message, place->id);
   key.not_u32(place->extra).not_u64(place->number);
   return model::as<ChatMessage>(model::read_record(
-      *state_, key, Kind::message, o.snapshot,
-      [&] { return format::corrupt(key, "is missing"); }));
+      *state_, key, Kind::message, o.snapshot, [&] { return format::corrupt(key, "is missing"); }));
 }
 
 Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o) const {
-  ListOptions list{.reverse = !o.newest_first, .limit = o.limit, .after = o.after,
-                   .snapshot = o.snapshot};
+  ListOptions list{
+      .reverse = !o.newest_first, .limit = o.limit, .after = o.after, .snapshot = o.snapshot};
   ListPlan plan = history(*state_, Kind::message, session, Kind::session, "session", list);
   if (o.from_seq && !o.after.empty()) {
     plan.bad = Status(Code::invalid_argument, "from_seq: not together with after");
@@ -186,6 +185,25 @@ Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o
   return model::make_cursor<ChatMessage>(*state_, std::move(plan));
 }
 
+namespace {
+
+// Events and audit events are two streams, numbered by one sequence.
+void merge_audit(const std::shared_ptr<const TenantState>& state, ListPlan* plan) {
+  plan->merged_kind = Kind::audit;
+  plan->merged_prefix = Key(state->owner, Kind::audit).str();
+  plan->order = [](std::string_view key) { return ~format::key_u64(key, key.size() - 8); };
+  plan->resume = [state, snapshot = plan->snapshot](bool audit,
+                                                    uint64_t id) -> Result<std::string> {
+    if (audit) return Key(state->owner, Kind::audit).not_u64(id).str();
+    Result<uint32_t> month =
+        month_at(*state, Key(state->owner, Kind::event_month), Kind::event_month, id, snapshot);
+    if (!month.ok()) return month.status();
+    return Key(state->owner, Kind::event).not_u32(*month).not_u64(id).str();
+  };
+}
+
+}  // namespace
+
 Cursor<Event> Tenant::events(const EventList& o) const {
   ListPlan plan;
   plan.kind = Kind::event;
@@ -202,9 +220,7 @@ Cursor<Event> Tenant::events(const EventList& o) const {
   plan.after = o.after;
   plan.snapshot = o.snapshot;
   plan.parameters = o.with_audit ? 0 : 1;
-  if (!o.with_audit) {
-    plan.filter = [](const model::RecordBody& row) { return !row.root<fb::Event>()->is_audit(); };
-  }
+  if (o.with_audit && !o.month && plan.bad.ok() && state_->bad.ok()) merge_audit(state_, &plan);
   plan.parent_kind = Kind::user;
   plan.parent_prefix = Key(state_->owner, Kind::user).str();
   plan.parent_name = "user " + to_string(state_->owner);
@@ -213,14 +229,19 @@ Cursor<Event> Tenant::events(const EventList& o) const {
 
 Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
-  Result<uint32_t> month = month_at(*state_, Key(state_->owner, Kind::event_month),
-                                    Kind::event_month, id, o.snapshot);
+  Result<uint32_t> month =
+      month_at(*state_, Key(state_->owner, Kind::event_month), Kind::event_month, id, o.snapshot);
   if (!month.ok()) return month.status();
   Key key(state_->owner, Kind::event);
   key.not_u32(*month).not_u64(id);
-  return model::as<Event>(model::read_record(*state_, key, Kind::event, o.snapshot, [&] {
-    return Status(Code::not_found, fmt::format("event {} does not exist", id));
-  }));
+  Result<Event> found =
+      model::as<Event>(model::read_record(*state_, key, Kind::event, o.snapshot, [&] {
+        return Status(Code::not_found, fmt::format("event {} does not exist", id));
+      }));
+  if (found.code() != Code::not_found) return found;
+  Key audit(state_->owner, Kind::audit);
+  return model::as<Event>(model::read_record(*state_, audit.not_u64(id), Kind::audit, o.snapshot,
+                                             [&] { return found.status(); }));
 }
 
 namespace {
@@ -332,8 +353,7 @@ std::vector<Result<Task>> Tenant::get(std::span<const TaskId> ids, const ReadOpt
     if (s.ok() && before[i].ok() && reads[i].status.code() == Code::not_found) {
       s = format::corrupt(reads[i].key, "is missing");
     }
-    answers.push_back(s.ok() ? to_record<Task>(reads[i], "task", ids[i].uuid())
-                             : Result<Task>(s));
+    answers.push_back(s.ok() ? to_record<Task>(reads[i], "task", ids[i].uuid()) : Result<Task>(s));
   }
   return answers;
 }

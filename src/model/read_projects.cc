@@ -39,9 +39,9 @@ Result<uint64_t> Tenant::owner_seq() const {
 Result<Project> Tenant::project(ProjectId id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("project id", id.uuid()); !s.ok()) return s;
-  return model::as<Project>(model::read_record(
-      *state_, with_id(state_->owner, Kind::project, id.uuid()), Kind::project, o.snapshot,
-      missing("project", id.uuid())));
+  return model::as<Project>(
+      model::read_record(*state_, with_id(state_->owner, Kind::project, id.uuid()), Kind::project,
+                         o.snapshot, missing("project", id.uuid())));
 }
 
 Cursor<Project> Tenant::projects(const ProjectList& o) const {
@@ -74,8 +74,8 @@ Result<ProjectVersion> Tenant::version(ProjectId project, uint32_t version,
   key.not_u32(version);
   return model::as<ProjectVersion>(
       model::read_record(*state_, key, Kind::project_version, o.snapshot, [&] {
-        return Status(Code::not_found, fmt::format("project {} has no version {}",
-                                                   to_string(project), version));
+        return Status(Code::not_found,
+                      fmt::format("project {} has no version {}", to_string(project), version));
       }));
 }
 
@@ -92,9 +92,9 @@ Cursor<ProjectStatusChange> Tenant::status_history(ProjectId project, const List
 Result<Document> Tenant::document(DocumentId id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("document id", id.uuid()); !s.ok()) return s;
-  return model::as<Document>(model::read_record(
-      *state_, with_id(state_->owner, Kind::document, id.uuid()), Kind::document, o.snapshot,
-      missing("document", id.uuid())));
+  return model::as<Document>(
+      model::read_record(*state_, with_id(state_->owner, Kind::document, id.uuid()), Kind::document,
+                         o.snapshot, missing("document", id.uuid())));
 }
 
 Cursor<Document> Tenant::documents(ProjectId project, uint32_t version,
@@ -169,8 +169,8 @@ Result<std::vector<Document>> Tenant::effective_documents(ProjectId project,
                        : with_id(state_->owner, Kind::project, project.uuid());
   if (version) needed.not_u32(*version);
   engine::Value value;
-  Status found = engine.get(
-      engine::family_of(version ? Kind::project_version : Kind::project), needed, at, &value);
+  Status found = engine.get(engine::family_of(version ? Kind::project_version : Kind::project),
+                            needed, at, &value);
   if (found.code() == Code::not_found) {
     if (!version) return model::no_such("project", project.uuid());
     return Status(Code::not_found,
@@ -212,12 +212,11 @@ Result<Revision> Tenant::newest_revision(DocumentId document, const ReadOptions&
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("document id", document.uuid()); !s.ok()) return s;
   Key prefix = with_id(state_->owner, Kind::revision, document.uuid());
-  return model::as<Revision>(
-      model::read_first(*state_, prefix.str(), format::after_prefix(prefix), Kind::revision,
-                        o.snapshot, [&] {
-                          return Status(Code::not_found, fmt::format("document {} has no revision",
-                                                                     to_string(document)));
-                        }));
+  return model::as<Revision>(model::read_first(
+      *state_, prefix.str(), format::after_prefix(prefix), Kind::revision, o.snapshot, [&] {
+        return Status(Code::not_found,
+                      fmt::format("document {} has no revision", to_string(document)));
+      }));
 }
 
 Cursor<Revision> Tenant::revisions(DocumentId document, const ListOptions& o) const {

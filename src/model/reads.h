@@ -46,9 +46,9 @@ class PendingBody {
 
 // One list, described.
 struct ListPlan {
-  Status bad;                // of the arguments
-  format::Kind kind{};       // of the rows scanned
-  std::string prefix;        // every row's key begins with it
+  Status bad;           // of the arguments
+  format::Kind kind{};  // of the rows scanned
+  std::string prefix;   // every row's key begins with it
   bool backward = false;
   size_t limit = 0;
   std::string_view after;
@@ -57,8 +57,15 @@ struct ListPlan {
   const Snapshot* snapshot = nullptr;
   // Rows that do not pass are skipped.
   std::function<bool(const RecordBody&)> filter;
+  // A second list that is merged into this one by `order` (newest first, or oldest when backward),
+  // and where it goes on after a row of the other.
+  std::string merged_prefix;
+  format::Kind merged_kind{};
+  std::function<uint64_t(std::string_view key)> order;
+  std::function<Result<std::string>(bool merged, uint64_t order)> resume;
   // Index rows: where the named record lies, or false to skip the row.
-  std::function<bool(std::string_view key, const format::Reference&, std::string* record_key)> named;
+  std::function<bool(std::string_view key, const format::Reference&, std::string* record_key)>
+      named;
   format::Kind named_kind{};
   // The record is the first row with that prefix, not the one of that key.
   bool named_is_prefix = false;
@@ -82,6 +89,8 @@ class CursorBody {
   bool start();
   bool end(Status status);
   bool next_row(RecordBody* row);
+  engine::Scan* advance();  // the scan whose row is next; null at the end or on an error
+  engine::ScanRequest request(bool merged) const;
   bool fetch();  // index rows and the records that they name
   Status check_parent();
   uint64_t list_hash() const;
@@ -96,6 +105,9 @@ class CursorBody {
   size_t given_ = 0;
   std::string position_;  // key of the current row of the list
   std::unique_ptr<engine::Scan> scan_;
+  std::unique_ptr<engine::Scan> merged_scan_;
+  std::string merged_lower_, merged_upper_;
+  bool row_ready_ = false, merged_ready_ = false;  // the scan stands on a row not given yet
   struct Named {
     std::string position;
     engine::Read read;
@@ -173,8 +185,7 @@ Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
   if (Status s = begin_read(state); !s.ok()) {
     return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
   }
-  return Access::cursor<T>(
-      std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
+  return Access::cursor<T>(std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
 }
 
 }  // namespace bcstore::model

@@ -78,20 +78,20 @@ Actor Record::actor() const {
           std::string(text_of(t->actor_name()))};
 }
 
-#define BCSTORE_TEXT(type, table_type, name)                    \
-  std::string_view type::name() const& {                        \
-    const auto* t = table<fb::table_type>(body_);               \
-    return t ? text_of(t->name()) : std::string_view();         \
+#define BCSTORE_TEXT(type, table_type, name)            \
+  std::string_view type::name() const& {                \
+    const auto* t = table<fb::table_type>(body_);       \
+    return t ? text_of(t->name()) : std::string_view(); \
   }
-#define BCSTORE_OPTIONAL_TEXT(type, table_type, name)           \
-  std::optional<std::string_view> type::name() const& {         \
-    const auto* t = table<fb::table_type>(body_);               \
-    return t ? optional_text(t->name()) : std::nullopt;         \
+#define BCSTORE_OPTIONAL_TEXT(type, table_type, name)   \
+  std::optional<std::string_view> type::name() const& { \
+    const auto* t = table<fb::table_type>(body_);       \
+    return t ? optional_text(t->name()) : std::nullopt; \
   }
-#define BCSTORE_SCALAR(type, table_type, name, result)          \
-  result type::name() const {                                   \
-    const auto* t = table<fb::table_type>(body_);               \
-    return t ? static_cast<result>(t->name()) : result{};       \
+#define BCSTORE_SCALAR(type, table_type, name, result)    \
+  result type::name() const {                             \
+    const auto* t = table<fb::table_type>(body_);         \
+    return t ? static_cast<result>(t->name()) : result{}; \
   }
 
 uint32_t User::rev() const { return number_at(body_, kFirst); }
@@ -213,8 +213,10 @@ BCSTORE_OPTIONAL_TEXT(ChatMessage, Message, call_id)
 BCSTORE_OPTIONAL_TEXT(ChatMessage, Message, name)
 BCSTORE_OPTIONAL_TEXT(ChatMessage, Message, metadata)
 
-uint32_t Event::month() const { return number_at(body_, kFirst); }
-uint64_t Event::id() const { return wide_number_at(body_, kFirst + 4); }
+uint32_t Event::month() const {
+  return is_audit() ? month_of(created_at()) : number_at(body_, kFirst);
+}
+uint64_t Event::id() const { return wide_number_at(body_, is_audit() ? kFirst : kFirst + 4); }
 BCSTORE_SCALAR(Event, Event, is_audit, bool)
 BCSTORE_TEXT(Event, Event, type)
 std::optional<std::string_view> Event::payload() const& {

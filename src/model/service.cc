@@ -147,7 +147,8 @@ ImportedRow Service::import_user(const ImportedUser& user, Durability durability
   return std::move(ticket->outcome.rows.front());
 }
 
-// --- Importer -------------------------------------------------------------------------------------
+// --- Importer
+// -------------------------------------------------------------------------------------
 
 struct Importer::Body {
   std::shared_ptr<const TenantState> state;
@@ -210,8 +211,7 @@ void Importer::task(TaskId id, ProjectId project, const NewTask& task, const Row
   body_->batch->create_task(project, given, Body::origin(row));
 }
 
-void Importer::activity(TaskId task, TaskAction action, std::string_view identity,
-                        const Row& row) {
+void Importer::activity(TaskId task, TaskAction action, std::string_view identity, const Row& row) {
   body_->batch->record_activity(task, action, std::nullopt, identity, Body::origin(row));
 }
 
@@ -221,8 +221,8 @@ void Importer::chat(ChatSessionId id, ProjectId project, const NewChat& chat, co
   body_->batch->start_chat(project, given, Body::origin(row));
 }
 
-void Importer::message(ChatSessionId session, uint64_t seq, MessageId id,
-                       const NewMessage& message, const Row& row) {
+void Importer::message(ChatSessionId session, uint64_t seq, MessageId id, const NewMessage& message,
+                       const Row& row) {
   body_->batch->append_message(session, message, id, seq, Body::origin(row));
 }
 

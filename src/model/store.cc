@@ -16,8 +16,17 @@ Status closed_status() { return Status(Code::closed, "the store is closed"); }
 
 Store::Store(std::shared_ptr<model::Core> core) : core_(std::move(core)) {}
 Store::Store(Store&&) noexcept = default;
-Store& Store::operator=(Store&&) noexcept = default;
-Store::~Store() = default;
+Store& Store::operator=(Store&& other) noexcept {
+  if (this != &other) {
+    Store old(std::move(core_));
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+// Tenants may live on; nothing that was handed in through them shall wait for their next commit.
+Store::~Store() {
+  if (core_ && !core_->closed()) (void)core_->queue().drive();
+}
 
 Result<Store> Store::open(const std::string& path, const Options& options) {
   bool fresh = false;

@@ -27,8 +27,8 @@ Result<Snapshot> Tenant::snapshot() const {
   if (!state_->bad.ok()) return state_->bad;
   auto held = state_->core->engine().snapshot();
   if (!held.ok()) return held.status();
-  return model::Access::snapshot(std::make_unique<model::SnapshotBody>(
-      std::move(*held), state_->core->store_hash()));
+  return model::Access::snapshot(
+      std::make_unique<model::SnapshotBody>(std::move(*held), state_->core->store_hash()));
 }
 
 namespace model {
@@ -55,11 +55,24 @@ Status check_commit(const TenantState& state, const BatchBody* body, const Commi
 
 std::shared_ptr<Ticket> make_ticket(std::unique_ptr<BatchBody> body, const CommitOptions& o) {
   auto ticket = std::make_shared<Ticket>();
+  body->detach();
   ticket->commit.batch = std::move(body);
   ticket->commit.durability = o.durability;
   ticket->commit.idempotency_key = std::string(o.idempotency_key);
   ticket->commit.expected_owner_seq = o.expected_owner_seq;
   return ticket;
+}
+
+Status hand_in(const TenantState& state, const std::shared_ptr<Ticket>& ticket) {
+  switch (state.core->queue().submit(ticket)) {
+    case CommitQueue::Submitted::queued:
+      return Status();
+    case CommitQueue::Submitted::full:
+      return Status(Code::unavailable, "too many commits are pending");
+    case CommitQueue::Submitted::closed:
+      return Status(Code::closed, "the store is closed");
+  }
+  return Status(Code::internal, "a hand-in without an answer");
 }
 
 }  // namespace
@@ -72,6 +85,7 @@ Result<Receipt> Tenant::commit(WriteBatch& batch, const CommitOptions& o) const 
   auto ticket = model::make_ticket(BatchAccess::take(batch), o);
   state_->core->queue().commit(ticket);
   model::Outcome& outcome = ticket->outcome;
+  ticket->commit.batch->attach(state_->core);
   if (outcome.status.ok()) ticket->commit.batch->clear();
   batch = BatchAccess::make(std::move(ticket->commit.batch));
   if (!outcome.status.ok()) return std::move(outcome.status);
@@ -86,8 +100,8 @@ PendingCommit Tenant::submit(WriteBatch batch, const CommitOptions& o) const {
     return model::Access::pending(std::move(body));
   }
   body->ticket = model::make_ticket(BatchAccess::take(batch), o);
-  if (!state_->core->queue().submit(body->ticket)) {
-    body->answer = Result<Receipt>(Status(Code::unavailable, "too many commits are pending"));
+  if (Status s = model::hand_in(*state_, body->ticket); !s.ok()) {
+    body->answer = Result<Receipt>(std::move(s));
   }
   return model::Access::pending(std::move(body));
 }
@@ -100,12 +114,8 @@ void Tenant::submit(WriteBatch batch, const CommitOptions& o,
   }
   auto ticket = model::make_ticket(BatchAccess::take(batch), o);
   ticket->done_callback = std::move(done);
-  if (!state_->core->queue().submit(ticket)) {
-    ticket->done_callback(Status(Code::unavailable, "too many commits are pending"));
-  } else if (state_->core->queue().ready(ticket) && ticket->done_callback &&
-             ticket->outcome.status.code() == Code::closed) {
-    ticket->done_callback(ticket->outcome.status);
-  }
+  // Once it is in the queue the callback is the leader's to call.
+  if (Status s = model::hand_in(*state_, ticket); !s.ok()) ticket->done_callback(std::move(s));
 }
 
 PendingCommit::PendingCommit(std::shared_ptr<model::PendingBody> body) : body_(std::move(body)) {}
@@ -122,8 +132,8 @@ Result<Receipt> PendingCommit::wait() {
   if (!body_->answer) {
     body_->core->queue().wait(body_->ticket);
     const model::Outcome& outcome = body_->ticket->outcome;
-    body_->answer = outcome.status.ok() ? Result<Receipt>(outcome.receipt)
-                                        : Result<Receipt>(outcome.status);
+    body_->answer =
+        outcome.status.ok() ? Result<Receipt>(outcome.receipt) : Result<Receipt>(outcome.status);
   }
   return *body_->answer;
 }
@@ -200,8 +210,7 @@ Result<TaskId> Tenant::create_task(ProjectId project, const NewTask& t,
       *this, o, [&](WriteBatch& b) { b.create_task(project, t); }, id_of<TaskKind>);
 }
 
-Result<uint32_t> Tenant::revise_task(TaskId task, const TaskEdit& e,
-                                     const CommitOptions& o) const {
+Result<uint32_t> Tenant::revise_task(TaskId task, const TaskEdit& e, const CommitOptions& o) const {
   return write_one<uint32_t>(
       *this, o, [&](WriteBatch& b) { b.revise_task(task, e); }, narrow);
 }

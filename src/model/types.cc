@@ -27,9 +27,8 @@ constexpr Names<Role> kRoles[] = {{Role::user, "user"},
                                   {Role::assistant, "assistant"},
                                   {Role::system, "system"},
                                   {Role::tool, "tool"}};
-constexpr Names<ActorKind> kActors[] = {{ActorKind::user, "user"},
-                                        {ActorKind::agent, "agent"},
-                                        {ActorKind::system, "system"}};
+constexpr Names<ActorKind> kActors[] = {
+    {ActorKind::user, "user"}, {ActorKind::agent, "agent"}, {ActorKind::system, "system"}};
 
 template <class E, size_t N>
 std::string_view name_of(const Names<E> (&names)[N], E value) {

@@ -124,8 +124,10 @@ error_code walk(ondemand::value& value, size_t depth) {
   ondemand::json_type type;
   if (error_code error = value.type().get(type)) return error;
   switch (type) {
-    case ondemand::json_type::array: return walk_array(value, depth);
-    case ondemand::json_type::object: return walk_object(value, depth);
+    case ondemand::json_type::array:
+      return walk_array(value, depth);
+    case ondemand::json_type::object:
+      return walk_object(value, depth);
     case ondemand::json_type::string: {
       std::string_view text;
       if (error_code error = value.get_string().get(text)) return error;
@@ -134,10 +136,10 @@ error_code walk(ondemand::value& value, size_t depth) {
     case ondemand::json_type::number:
       return is_number(trimmed(value.raw_json_token())) ? simdjson::SUCCESS
                                                         : simdjson::NUMBER_ERROR;
-    case ondemand::json_type::boolean: return value.get_bool().error();
+    case ondemand::json_type::boolean:
+      return value.get_bool().error();
     case ondemand::json_type::null:
-      return trimmed(value.raw_json_token()) == "null" ? simdjson::SUCCESS
-                                                       : simdjson::N_ATOM_ERROR;
+      return trimmed(value.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
   }
   return simdjson::INCORRECT_TYPE;
 }
@@ -199,8 +201,8 @@ Status JsonChecker::check(std::string_view what, std::string_view json, size_t m
   if (!error) error = parser_->fast.parse(at + 1, json.size(), false).error();
   if (!error && json.find("\\u0000") == std::string_view::npos) return Status();
   ondemand::document document;
-  error = parser_->exact.iterate(simdjson::padded_string_view(at, wrapped_bytes, need))
-              .get(document);
+  error =
+      parser_->exact.iterate(simdjson::padded_string_view(at, wrapped_bytes, need)).get(document);
   if (!error) error = walk_wrapped(document);
   if (!error) return Status();
   if (error == simdjson::DEPTH_ERROR) {

@@ -150,6 +150,21 @@ TEST_CASE("Good rows land around bad ones, and 50 refusals are printed at most")
   CHECK(answer.err.ends_with("... and 10 more\n"));
 }
 
+TEST_CASE("A row that the store refuses does not take the rest of its batch with it") {
+  TempDir dir;
+  write_parents(dir);
+  std::string tasks;
+  for (int task = 30; task < 40; ++task) {
+    tasks += task_row(task, 10, task % 5 == 0 ? "" : "title", "2024-01-01T00:00:00Z");
+  }
+  dir.file("tasks.jsonl", tasks);
+  Answer answer = load(dir);
+  CHECK(answer.code == 0);
+  CHECK(counts_of(answer, "tasks") == Counts{10, 8, 0, 2});
+  CHECK(has(answer.err, "tasks.jsonl:1: invalid_argument"));
+  CHECK(has(answer.err, "tasks.jsonl:6: invalid_argument"));
+}
+
 TEST_CASE("A strict load ends at the first refused row, and what was written stays") {
   TempDir dir;
   write_parents(dir);

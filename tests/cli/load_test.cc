@@ -264,6 +264,18 @@ TEST_CASE("A directory that holds nothing to load is an error, and no store is m
   CHECK_FALSE(std::filesystem::exists(dir.db()));
 }
 
+TEST_CASE("Progress is drawn when it is asked for, and taken away at the end") {
+  TempDir dir;
+  dir.file("users.jsonl", user_row(kUser));
+  cli::LoadArgs args{.directory = dir.input(), .db = dir.db(), .with_progress = true};
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(cli::run_load(args, out, err) == 0);
+  CHECK(err.str().starts_with(
+      "\rusers               reading  [##############################] 100%"));
+  CHECK(err.str().ends_with("\r\x1b[K"));
+}
+
 TEST_CASE("The summary for people names every table that was found") {
   TempDir dir;
   dir.file("users.jsonl", user_row(kUser));

@@ -127,6 +127,13 @@ constexpr Row kRows[] = {
      "bc2701001c000000393c8471809f177a707172737475767778797a7b7c7d7e7f0d0c0b0a000000000c170300"},
     {Kind::event_month,
      "bc2801001c0000008ec67318b1ecac4b707172737475767778797a7b7c7d7e7f0d0c0b0a000000000c170300"},
+    {Kind::audit,
+     "bc290101c8000000ff8aefc4acebd8a1280000000000000020007c005800600068000600080018001c000700"
+     "2000300040004400700054002000000000000201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf7c0000006c000000"
+     "303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f050000004041424344454647"
+     "48494a4b4c4d4e4f2800000008070605040302010188f373643c06000288f373643c06000600000000000000"
+     "000000000600000063616c6c2d31000004000000746f6f6c0000000007000000706c616e6e657200e1443c42"
+     "ecb685b76e756c6c"},
 };
 
 fb::Uuid fb_id(uint8_t first) {
@@ -194,6 +201,7 @@ Draft task_and_chat_records(Kind kind) {
       return Draft(kind, table(fb::CreateMessageDirect, uint8_t{2}, int32_t{17}, uint64_t{3},
                                &other, "call-1", "search", "{}"), "Hello", false);
     case Kind::event:
+    case Kind::audit:
       return Draft(kind, table(fb::CreateEventDirect, "tool", true, &project, &other, uint32_t{5},
                                &other, uint64_t{6}, "call-1"), "null", false);
     default: return {};

@@ -106,6 +106,7 @@ std::map<Kind, GoldenKey> golden_keys() {
   owned(Kind::session_month, of(Kind::session_month).append(kId).not_u64(1),
         "27" + id + "fffffffffffffffe");
   owned(Kind::event_month, of(Kind::event_month).not_u64(0x10000), "28fffffffffffeffff");
+  owned(Kind::audit, of(Kind::audit).not_u64(0x10001), "29fffffffffffefffe");
   return rows;
 }
 

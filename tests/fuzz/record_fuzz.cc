@@ -68,6 +68,7 @@ const flatbuffers::TypeTable* table_of(Kind kind) {
     case Kind::message:
       return fb::MessageTypeTable();
     case Kind::event:
+    case Kind::audit:
       return fb::EventTypeTable();
     default:
       return nullptr;

@@ -112,9 +112,7 @@ class Damaged {
   std::vector<std::string> keys() {
     std::vector<std::string> found;
     for (size_t i = 0; i < engine::kFamilies; ++i) {
-      engine::ScanRequest request{.family = static_cast<Family>(i)};
-      request.whole_family = true;
-      auto scan = engine_->scan(request);
+      auto scan = engine_->scan({static_cast<Family>(i), {}, {}, false, nullptr, false, true});
       while (scan->next()) found.emplace_back(scan->key());
     }
     return found;
