@@ -21,7 +21,10 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kSeed = 42;
+// Above the first the report says so; above the second a ratio is not judged.
 constexpr double kBusyShare = 0.05;
+constexpr double kMostOthersShare = 0.25;
+constexpr size_t kFewestPairs = 5;
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -191,7 +194,7 @@ void Bench::measure(const RowSpec& spec, std::span<Contestant> contestants) {
     }
   }
   const double others_share = load.others_share();
-  add_rows(spec, contestants, slices);
+  add_rows(spec, contestants, slices, others_share <= kMostOthersShare);
   add_remarks(contestants, slices);
   if (others_share > kBusyShare) {
     report_.note(fmt::format("         (others used {:.0f} % of the processors meanwhile)",
@@ -200,7 +203,7 @@ void Bench::measure(const RowSpec& spec, std::span<Contestant> contestants) {
 }
 
 void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestants,
-                     std::span<const std::vector<Slice>> slices) {
+                     std::span<const std::vector<Slice>> slices, bool is_quiet) {
   for (size_t i = 0; i < contestants.size(); ++i) {
     std::vector<double> rates;
     Histogram latency;
@@ -220,6 +223,7 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestant
             .value = median(rates)};
     if (i > 0 && contestants[0].stand->engine().name() == "bcstore") {
       row.ratio = ratio_of(slices[0], slices[i]);
+      row.ratio->is_judged = is_quiet && rates.size() >= kFewestPairs;
       for (const RowSpec::Goal& goal : spec.goals) {
         if (goal.peer == row.engine) row.ratio->goal = goal.ratio;
       }

@@ -116,7 +116,7 @@ class Bench {
   };
   Slice run_slice(Contestant& contestant, unsigned threads, double seconds, uint64_t seed) const;
   void add_rows(const RowSpec& spec, std::span<const Contestant> contestants,
-                std::span<const std::vector<Slice>> slices);
+                std::span<const std::vector<Slice>> slices, bool is_quiet);
   void add_remarks(std::span<const Contestant> contestants,
                    std::span<const std::vector<Slice>> slices);
   static Row::Ratio ratio_of(std::span<const Slice> ours, std::span<const Slice> theirs);

@@ -16,6 +16,11 @@ namespace {
 constexpr const char* kLine =
     "{:<8} {:<10} {:>3}  {:<9} {:>11} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
 
+std::string verdict(const Row::Ratio& ratio) {
+  if (!ratio.is_judged) return "not judged";
+  return ratio.median >= ratio.goal ? "held" : "not held";
+}
+
 std::string one_row(const Row& row) {
   // Names come from the program's own tables: no character needs an escape.
   return fmt::format(
@@ -48,7 +53,7 @@ void Report::print(const Row& row) const {
     ratio = fmt::format("{:.2f}", row.ratio->median);
     range = fmt::format("{:.2f} to {:.2f}", row.ratio->low, row.ratio->high);
     goal = row.ratio->goal ? fmt::format("{:.1f}", *row.ratio->goal) : "-";
-    if (row.ratio->goal) held = row.ratio->median >= *row.ratio->goal ? "held" : "not held";
+    if (row.ratio->goal) held = verdict(*row.ratio);
   }
   fmt::print(kLine, row.workload, row.variant, row.threads, row.engine,
              fmt::format("{:.0f}", row.ops_per_s), fmt::format("{:.1f}", row.p50_us),

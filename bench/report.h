@@ -26,6 +26,8 @@ struct Row {
     double low = 0;
     double high = 0;
     std::optional<double> goal{};
+    // False when the run cannot tell: too few pairs, or a machine busy with something else.
+    bool is_judged = false;
   };
   std::optional<Ratio> ratio{};
 };

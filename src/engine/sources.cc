@@ -30,6 +30,8 @@ namespace engine {
 namespace {
 
 constexpr int64_t kLastMs = (int64_t{1} << 48) - 1;
+// The end of the year 9999. A clock that says more is not believed: there must be room to grow.
+constexpr int64_t kLastClockMs = 253'402'300'799'999;
 constexpr uint64_t kHighMask = (uint64_t{1} << 12) - 1;
 constexpr uint64_t kLowMask = (uint64_t{1} << 62) - 1;
 
@@ -144,7 +146,7 @@ class RandomIds final : public IdSource {
   ~RandomIds() override { delete tail_.load(); }
 
   Uuid next() override {
-    const int64_t now_ms = std::clamp<int64_t>(clock_->now().us / 1000, 0, kLastMs);
+    const int64_t now_ms = std::clamp<int64_t>(clock_->now().us / 1000, 0, kLastClockMs);
     return own_tail().next(now_ms);
   }
 

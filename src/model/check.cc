@@ -133,10 +133,6 @@ void CheckWalk::check_common(const CheckedRecord& record) {
     violation(record, "commit_seq is of a commit",
               fmt::format("it is {}, the last commit {}", common.commit_seq(), last_commit_));
   }
-  if (common.effective_at() < common.created_at()) {
-    violation(record, "effective_at is not before created_at",
-              fmt::format("{} is before {}", common.effective_at(), common.created_at()));
-  }
   const auto kind = static_cast<ActorKind>(common.actor_kind());
   if (common.actor_kind() != 0 && to_string(kind) == "unknown") {
     unknown(record, "actor_kind", common.actor_kind());

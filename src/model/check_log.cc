@@ -63,7 +63,7 @@ Status check_body_of(CheckWalk& walk, const CheckedRecord& record, uint64_t seq)
   if (!walk.log().owner) return Status();
   const Key key = body_key(*walk.log().owner, seq);
   CheckRead body{key};
-  if (Status s = walk.read(body); !s.ok()) return s;
+  if (Status s = walk.read(body, Tail::unpack); !s.ok()) return s;
   if (body.absent()) {
     walk.violation("commit_body", key, "every link has its body",
                    "of link " + format::to_hex(record.key()));

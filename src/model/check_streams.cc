@@ -47,7 +47,10 @@ bool has_months(const StreamForm& form) { return form.number_at != form.group_by
 
 Status CheckWalk::step(const CheckedRecord& record) {
   const StreamForm* form = form_of(record.kind());
-  if (form == nullptr) return close_stream();
+  if (form == nullptr) {
+    check_alone(record);
+    return close_stream();
+  }
   CheckStreamRow row;
   row.key.assign(record.key());
   row.group_bytes = form->group_bytes;
@@ -70,6 +73,16 @@ Status CheckWalk::step(const CheckedRecord& record) {
   }
   newer_ = std::move(row);
   return Status();
+}
+
+// A record that is in no stream has nothing before it.
+void CheckWalk::check_alone(const CheckedRecord& record) {
+  if (!record.verified() || record.info().payload != format::Payload::flat_buffer) return;
+  const fb::Common& common = record.common();
+  if (common.effective_at() != common.created_at()) {
+    violation(record, "effective_at of a record alone is created_at",
+              fmt::format("it is {} and should be {}", common.effective_at(), common.created_at()));
+  }
 }
 
 Status CheckWalk::close_stream() {

@@ -110,6 +110,7 @@ class CheckWalk {
   Status check_owner(const CheckedRecord& record);
   void check_common(const CheckedRecord& record);
   Status step(const CheckedRecord& record);
+  void check_alone(const CheckedRecord& record);
   Status compare(const CheckStreamRow& newer, const CheckStreamRow* older);
   void compare_months(const CheckStreamRow& newer, const CheckStreamRow* older, bool gap);
   Status close_stream();

@@ -24,7 +24,14 @@ CommitQueue::CommitQueue(std::unique_ptr<Executor> executor, engine::Engine& eng
   counters_.durable_seq = executor_->durable_seq();
 }
 
+// In a child after fork our own mutex may be held by a thread that is not there.
+Status CommitQueue::foreign() const {
+  Status health = engine_.health();
+  return health.code() == Code::wrong_process ? health : Status();
+}
+
 void CommitQueue::commit(const std::shared_ptr<Ticket>& ticket) {
+  if (ticket->outcome.status = foreign(); !ticket->outcome.status.ok()) return;
   Lock lock(mutex_);
   if (closed_) {
     ticket->outcome.status = closed_status();
@@ -38,6 +45,7 @@ void CommitQueue::commit(const std::shared_ptr<Ticket>& ticket) {
 }
 
 CommitQueue::Submitted CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
+  if (!foreign().ok()) return Submitted::foreign;
   Lock lock(mutex_);
   if (closed_) return Submitted::closed;
   if (pending_.size() >= kMaxPending) return Submitted::full;
@@ -46,14 +54,17 @@ CommitQueue::Submitted CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
   return Submitted::queued;
 }
 
-void CommitQueue::wait(const std::shared_ptr<Ticket>& ticket) {
+Status CommitQueue::wait(const std::shared_ptr<Ticket>& ticket) {
+  if (Status s = foreign(); !s.ok()) return s;
   Lock lock(mutex_);
   ++inside_;
   wait_locked(lock, ticket);
   --inside_;
+  return ticket->outcome.status;
 }
 
 bool CommitQueue::ready(const std::shared_ptr<Ticket>& ticket) {
+  if (!foreign().ok()) return true;  // wait() tells why
   Lock lock(mutex_);
   return ticket->done;
 }
@@ -78,6 +89,7 @@ void CommitQueue::wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket)
 Status CommitQueue::pass(Durability durability, bool last) {
   auto ticket = std::make_shared<Ticket>();
   ticket->commit.durability = durability;
+  if (Status s = foreign(); !s.ok()) return s;
   Lock lock(mutex_);
   if (closed_) return closed_status();
   closed_ = last;

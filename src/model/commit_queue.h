@@ -55,9 +55,10 @@ class CommitQueue {
   // Hands in and waits for the answer, in ticket->outcome.
   void commit(const std::shared_ptr<Ticket>& ticket);
   // Hands in.
-  enum class Submitted : uint8_t { queued, full, closed };
+  enum class Submitted : uint8_t { queued, full, closed, foreign };
   Submitted submit(std::shared_ptr<Ticket> ticket);
-  void wait(const std::shared_ptr<Ticket>& ticket);
+  // The answer's status; or wrong_process, and there is no answer.
+  Status wait(const std::shared_ptr<Ticket>& ticket);
   bool ready(const std::shared_ptr<Ticket>& ticket);
   // Executes everything that was handed in, also by others.
   Status drive();
@@ -69,6 +70,7 @@ class CommitQueue {
   const Counters& counters() const { return counters_; }
 
  private:
+  Status foreign() const;
   using Lock = std::unique_lock<std::mutex>;
   using Group = std::vector<std::shared_ptr<Ticket>>;
   void wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket);

@@ -36,7 +36,9 @@ ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent
 Status begin_read(const TenantState& state) {
   if (!state.bad.ok()) return state.bad;
   if (state.core->closed()) return Status(Code::closed, "the store is closed");
-  if (state.service) state.core->note_read(state.owner, state.actor.name);
+  if (!state.service) return Status();
+  if (Status s = state.core->engine().health(); s.code() == Code::wrong_process) return s;
+  state.core->note_read(state.owner, state.actor.name);
   return Status();
 }
 

@@ -71,6 +71,8 @@ Status hand_in(const TenantState& state, const std::shared_ptr<Ticket>& ticket) 
       return Status(Code::unavailable, "too many commits are pending");
     case CommitQueue::Submitted::closed:
       return Status(Code::closed, "the store is closed");
+    case CommitQueue::Submitted::foreign:
+      return state.core->engine().health();
   }
   return Status(Code::internal, "a hand-in without an answer");
 }
@@ -130,10 +132,9 @@ bool PendingCommit::ready() const {
 Result<Receipt> PendingCommit::wait() {
   if (!body_) return Status(Code::invalid_argument, "the pending commit was moved from");
   if (!body_->answer) {
-    body_->core->queue().wait(body_->ticket);
-    const model::Outcome& outcome = body_->ticket->outcome;
-    body_->answer =
-        outcome.status.ok() ? Result<Receipt>(outcome.receipt) : Result<Receipt>(outcome.status);
+    Status status = body_->core->queue().wait(body_->ticket);
+    body_->answer = status.ok() ? Result<Receipt>(body_->ticket->outcome.receipt)
+                                : Result<Receipt>(std::move(status));
   }
   return *body_->answer;
 }

@@ -218,9 +218,9 @@ class ImageReader {
 
 std::string_view to_string(Table table) {
   static constexpr std::string_view kNames[] = {
-      "user",          "project",       "document", "task",
+      "user",          "project",         "document",       "task",
       "session",       "project_version", "project_status", "revision",
-      "document_lock", "task_revision", "task_activity", "message",
+      "document_lock", "task_revision",   "task_activity",  "message",
       "event",         "audit",
   };
   return kNames[static_cast<size_t>(table)];

@@ -55,7 +55,7 @@ struct Row {
   Uuid object{};        // the project, document, task or session that it belongs to; the owner
   uint64_t number = 0;  // within the object
   std::string body{};
-  size_t step = 0;      // of the plan; computed rows only
+  size_t step = 0;  // of the plan; computed rows only
 };
 
 struct Commit {
@@ -66,8 +66,8 @@ struct Commit {
 };
 
 struct Image {
-  std::map<uint64_t, Commit> commits{};                          // by commit sequence
-  std::map<std::pair<Table, Uuid>, std::string> heads{};         // current state of each object
+  std::map<uint64_t, Commit> commits{};                   // by commit sequence
+  std::map<std::pair<Table, Uuid>, std::string> heads{};  // current state of each object
   std::map<UserId, uint64_t> owner_seqs{};
 };
 

@@ -49,7 +49,8 @@ class Child {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return false;
     std::vector<char*> argv;
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments)
+      argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -76,7 +77,8 @@ class Child {
         ::kill(pid_, SIGKILL);
         killed = true;
       }
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(sentence.after - passed);
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(sentence.after - passed);
       pollfd waiting{report_, POLLIN, 0};
       const int wait_ms = killed ? -1 : static_cast<int>(std::max<int64_t>(0, left.count())) + 1;
       ::poll(&waiting, 1, wait_ms);
@@ -143,9 +145,15 @@ class Victim {
     Random random(Random::derive(options_.seed, round * 2 + 1));
     std::string owners;
     for (UserId owner : ledger_.owners()) owners += to_string(owner) + ",";
-    std::vector<std::string> arguments = {
-        "bcstore_crash", "--child", store_path(), "--seed", std::to_string(options_.seed),
-        "--round", std::to_string(round), "--owners", owners};
+    std::vector<std::string> arguments = {"bcstore_crash",
+                                          "--child",
+                                          store_path(),
+                                          "--seed",
+                                          std::to_string(options_.seed),
+                                          "--round",
+                                          std::to_string(round),
+                                          "--owners",
+                                          owners};
     if (options_.plant) arguments.emplace_back("--hoard");
     Verdict verdict;
     Child child;
@@ -214,7 +222,8 @@ Verdict run_kills(const RunOptions& options) {
     const bool first = (round - 1) % kRoundsPerStore == 0;
     const bool last = round % kRoundsPerStore == 0 || totals.killed + 1 == options.rounds;
     // A store is the work of its rounds: one round alone takes those before it along.
-    if (options.only != 0 && (round - 1) / kRoundsPerStore != (options.only - 1) / kRoundsPerStore) {
+    if (options.only != 0 &&
+        (round - 1) / kRoundsPerStore != (options.only - 1) / kRoundsPerStore) {
       continue;
     }
     if (first) victim = std::make_unique<Victim>(options);

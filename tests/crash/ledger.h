@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crash/plan.h"
@@ -39,7 +40,8 @@ class Ledger {
 
   // For use when nobody writes.
   std::map<uint64_t, Record>& records() { return records_; }
-  const std::vector<std::string>& broken() const { return broken_; }
+  // What writers found wrong since the last call.
+  std::vector<std::string> take_broken() { return std::exchange(broken_, {}); }
   // Owners that a plan was to create, in order.
   std::vector<UserId> owners() const;
 

@@ -7,12 +7,10 @@
 // used. --only repeats one round. --self-test plants a fault in each mode that must be found.
 // Ends with 0 when nothing was wrong, 1 when something was, 2 for wrong arguments.
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
@@ -115,9 +113,8 @@ bool self_test(RunOptions options) {
 
 int run(const Arguments& arguments) {
   if (arguments.child) return run_child(*arguments.child);
-  RunOptions options{.seed = chosen_seed(arguments),
-                     .only = arguments.only,
-                     .keep = arguments.keep};
+  RunOptions options{
+      .seed = chosen_seed(arguments), .only = arguments.only, .keep = arguments.keep};
   fmt::print("seed {}\n", options.seed);
   std::fflush(stdout);
   if (arguments.self_test) return self_test(options) ? 0 : 1;
@@ -131,27 +128,6 @@ int run(const Arguments& arguments) {
 }
 
 }  // namespace
-
-void print_details(const std::string& round, const Verdict& verdict) {
-  fmt::print("{}: lost {}, torn {}, uncovered {}, violations {}\n", round, verdict.lost,
-             verdict.torn, verdict.uncovered, verdict.violations);
-  for (const std::string& detail : verdict.details) fmt::print("  {}\n", detail);
-  std::fflush(stdout);
-}
-
-Scratch::Scratch() {
-  std::string name = (std::filesystem::temp_directory_path() / "bcstore-crash-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    fmt::print(stderr, "no temporary directory can be made\n");
-    std::exit(2);
-  }
-  path_ = name;
-}
-
-Scratch::~Scratch() {
-  std::error_code ignored;
-  if (!keep_) std::filesystem::remove_all(path_, ignored);
-}
 
 }  // namespace bcstore::crash
 

@@ -19,9 +19,10 @@ std::string hex(uint64_t number) {
 
 // Half of all texts compress well, half hardly.
 std::string filler(uint64_t seed, size_t bytes) {
-  static constexpr std::string_view kWords[] = {"tea",  "shop",    "price", "launch", "the",
-                                                "and",  "customer", "rare",  "plan",   "\xC3\xA9t\xC3\xA9",
-                                                "next", "question"};
+  static constexpr std::string_view kWords[] = {
+      "tea",  "shop",     "price", "launch", "the",
+      "and",  "customer", "rare",  "plan",   "\xC3\xA9t\xC3\xA9",
+      "next", "question"};
   Random random(seed);
   const bool words = random.percent(50);
   std::string out;
@@ -74,11 +75,10 @@ void add_project_step(Step* step, const Texts& texts, WriteBatch* batch) {
                          .uuid();
       break;
     case Verb::add_version:
-      batch->add_version(ProjectId(step->object),
-                         {.change_note = given(*step, kFirst, texts.note),
-                          .name = given(*step, kSecond, texts.name),
-                          .idea_prompt = given(*step, kThird, texts.main),
-                          .expected_current = narrow(step->expected)});
+      batch->add_version(ProjectId(step->object), {.change_note = given(*step, kFirst, texts.note),
+                                                   .name = given(*step, kSecond, texts.name),
+                                                   .idea_prompt = given(*step, kThird, texts.main),
+                                                   .expected_current = narrow(step->expected)});
       break;
     case Verb::set_status:
       batch->set_status(ProjectId(step->object), static_cast<ProjectStatus>(step->choice),
@@ -128,12 +128,11 @@ void add_task_step(Step* step, const Texts& texts, WriteBatch* batch) {
     case Verb::create_task:
       step->object =
           batch
-              ->create_task(
-                  ProjectId(step->parent),
-                  {.title = texts.name,
-                   .description = has(*step, kFirst) ? std::string_view(texts.main) : "",
-                   .phase = step->phase,
-                   .id = wanted<TaskId>(*step)})
+              ->create_task(ProjectId(step->parent),
+                            {.title = texts.name,
+                             .description = has(*step, kFirst) ? std::string_view(texts.main) : "",
+                             .phase = step->phase,
+                             .id = wanted<TaskId>(*step)})
               .uuid();
       break;
     case Verb::revise_task: {
@@ -157,11 +156,11 @@ void add_chat_step(Step* step, const Texts& texts, WriteBatch* batch) {
   const ChatSessionId session(step->object);
   switch (step->verb) {
     case Verb::start_chat:
-      step->object = batch
-                         ->start_chat(ProjectId(step->parent),
-                                      {.title = given(*step, kFirst, texts.name),
-                                       .id = wanted<ChatSessionId>(*step)})
-                         .uuid();
+      step->object =
+          batch
+              ->start_chat(ProjectId(step->parent), {.title = given(*step, kFirst, texts.name),
+                                                     .id = wanted<ChatSessionId>(*step)})
+              .uuid();
       break;
     case Verb::rename_chat:
       batch->rename_chat(session, given(*step, kFirst, texts.name), narrow(step->expected));
@@ -350,8 +349,8 @@ Texts texts_of(const Plan& plan, size_t index) {
                        ((step.verb == Verb::create_document || step.verb == Verb::add_revision) &&
                         has(step, kSecond));
   Texts texts;
-  texts.main = is_json ? json_of(plan, index, 'm', step.bytes)
-                       : text_of(plan, index, 'm', step.bytes);
+  texts.main =
+      is_json ? json_of(plan, index, 'm', step.bytes) : text_of(plan, index, 'm', step.bytes);
   if (step.verb == Verb::create_user || step.verb == Verb::edit_profile) {
     texts.main = plan_name(plan.id) + "." + std::to_string(index) + "@Example.com";
   }
@@ -380,9 +379,8 @@ void add_steps(Plan* plan, WriteBatch* batch) {
 }
 
 NewUser new_user(const Plan& plan, const Texts& texts) {
-  return {.email = texts.main,
-          .full_name = given(plan.steps[0], kFirst, texts.name),
-          .id = plan.owner};
+  return {
+      .email = texts.main, .full_name = given(plan.steps[0], kFirst, texts.name), .id = plan.owner};
 }
 
 Tenant actor_of(const Plan& plan, const Store& store) {

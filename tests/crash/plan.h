@@ -41,12 +41,12 @@ enum Field : uint8_t { kFirst = 1, kSecond = 2, kThird = 4 };
 // One operation of a plan.
 struct Step {
   Verb verb{};
-  Uuid object{};  // created or written to; nil for events and profiles
-  Uuid parent{};  // the project of a document, task, chat or event; may be nil for an event
+  Uuid object{};       // created or written to; nil for events and profiles
+  Uuid parent{};       // the project of a document, task, chat or event; may be nil for an event
   uint8_t choice = 0;  // the number of a status, section, action or role
   uint8_t fields = 0;
-  bool flag = false;    // is_locked
-  bool minted = false;  // the object's id is the library's
+  bool flag = false;     // is_locked
+  bool minted = false;   // the object's id is the library's
   uint32_t version = 0;  // of a document; 0: the project's current one
   uint32_t bytes = 0;    // of the main text
   std::optional<int32_t> phase{};
@@ -88,7 +88,8 @@ std::string plan_name(uint64_t plan);
 std::optional<uint64_t> named_plan(std::string_view text);
 
 // Adds every step to a batch of the plan's owner and actor. An id that the library mints stands in
-// the plan as any id of its own, by which later steps name it; here all of them become the real one.
+// the plan as any id of its own, by which later steps name it; here all of them become the real
+// one.
 void add_steps(Plan* plan, WriteBatch* batch);
 NewUser new_user(const Plan& plan, const Texts& texts);
 // The view that commits the plan.

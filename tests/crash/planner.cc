@@ -142,7 +142,8 @@ Plan Planner::new_user(uint64_t id) {
   Plan plan = start(id, UserId(some_id()));
   plan.by_agent = false;
   plan.key.clear();
-  plan.steps.push_back({.verb = Verb::create_user, .object = plan.owner.uuid(), .fields = fields()});
+  plan.steps.push_back(
+      {.verb = Verb::create_user, .object = plan.owner.uuid(), .fields = fields()});
   return plan;
 }
 

@@ -39,6 +39,7 @@ struct Mood {
   uint32_t durable_percent = 60;
   uint32_t key_percent = 30;
   uint32_t large_percent = 4;  // texts of tens of kilobytes
+  uint32_t compact_permille = 6;
 };
 
 class Planner {

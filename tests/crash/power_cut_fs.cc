@@ -4,14 +4,13 @@
 #include <chrono>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
+#include "crash/power_cut_model.h"
+
 namespace bcstore::crash {
 namespace {
-
-constexpr size_t kSectorBytes = 512;
 
 Status power_is_gone() { return {Code::io_error, "the power is gone"}; }
 
@@ -25,157 +24,7 @@ std::string plain(std::string_view path) {
   return out;
 }
 
-std::string parent(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
 }  // namespace
-
-struct PowerCutFileSystem::Inode {
-  bool is_directory = false;
-  std::string bytes;
-  size_t durable = 0;                // how many of `bytes` survive for certain
-  std::optional<std::string> older;  // what was durable before a truncation that is not synced
-
-  void truncate(size_t size) {
-    if (size < durable) {
-      if (!older) older = bytes.substr(0, durable);
-      durable = size;
-    }
-    bytes.resize(size);
-  }
-  void sync() {
-    durable = bytes.size();
-    older.reset();
-  }
-  bool is_synced() const { return durable == bytes.size() && !older; }
-
-  // What a loss of power leaves of it.
-  std::string survivor(const std::string& path, Random& random, Loss* loss) const {
-    if (older && random.percent(50)) return *older;
-    const size_t unsynced = bytes.size() - durable;
-    size_t kept = 0;
-    switch (random.below(4)) {
-      case 0:
-        break;
-      case 1:
-        kept = unsynced;
-        break;
-      default:
-        kept = random.between(0, unsynced);
-    }
-    loss->bytes_lost += unsynced - kept;
-    std::string left = bytes.substr(0, durable + kept);
-    if (kept == 0) return left;
-    ++loss->torn_files;
-    const std::string name = path.substr(path.rfind('/') + 1);
-    loss->story += name + " keeps " + std::to_string(kept) + " of " + std::to_string(unsynced) +
-                   " bytes after " + std::to_string(durable);
-    if (random.percent(40)) {
-      ++loss->garbled_files;
-      const size_t sector = (left.size() - 1) / kSectorBytes * kSectorBytes;
-      const size_t from = std::max(durable, sector);
-      const bool zeros = random.percent(50);
-      loss->story += (zeros ? ", zeros from " : ", garbage from ") + std::to_string(from);
-      for (size_t at = from; at < left.size(); ++at) {
-        left[at] = zeros ? '\0' : static_cast<char>(random.next());
-      }
-    }
-    loss->story += "; ";
-    return left;
-  }
-};
-
-struct PowerCutFileSystem::Model {
-  using Namespace = std::map<std::string, std::shared_ptr<Inode>>;
-  // Names given new files, or null when they went, all at once.
-  using Change = std::vector<std::pair<std::string, std::shared_ptr<Inode>>>;
-  enum class Power { on, going, off };
-
-  mutable std::mutex mutex;
-  std::string root;
-  Namespace now;                // what the process sees
-  Namespace disk;               // what survives for certain
-  std::vector<Change> pending;  // from `disk` to `now`, in order
-  uint64_t operations = 0;
-  uint64_t cut_at = 0;
-  uint64_t log_syncs = 0;
-  Lies lies;
-
-  bool covers(const std::string& path) const {
-    return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
-  }
-
-  std::shared_ptr<Inode> find(const std::string& path) const {
-    const auto it = now.find(path);
-    return it == now.end() ? nullptr : it->second;
-  }
-
-  static void apply(const Change& change, Namespace* names) {
-    for (const auto& [path, inode] : change) {
-      if (inode) {
-        (*names)[path] = inode;
-      } else {
-        names->erase(path);
-      }
-    }
-  }
-
-  void record(Change change) {
-    apply(change, &now);
-    pending.push_back(std::move(change));
-  }
-
-  static bool touches(const Change& change, const std::string& directory) {
-    return std::any_of(change.begin(), change.end(),
-                       [&](const auto& set) { return parent(set.first) == directory; });
-  }
-
-  void settle(const std::string& directory) {
-    std::vector<Change> rest;
-    for (Change& change : pending) {
-      if (touches(change, directory)) {
-        apply(change, &disk);
-      } else {
-        rest.push_back(std::move(change));
-      }
-    }
-    pending = std::move(rest);
-  }
-
-  Power spend(std::atomic<bool>* powered) {
-    if (!powered->load()) return Power::off;
-    ++operations;
-    if (cut_at == 0 || operations < cut_at) return Power::on;
-    powered->store(false);
-    return Power::going;
-  }
-
-  // A journal loses its end; a file system without one may lose any entry that was not synced.
-  void lose_entries(Random& random, Loss* loss) {
-    const uint64_t manner = random.below(3);
-    const size_t prefix = manner == 1 ? random.between(0, pending.size()) : 0;
-    for (size_t i = 0; i < pending.size(); ++i) {
-      const bool stays = manner == 2 ? random.percent(50) : i < prefix;
-      if (stays) {
-        apply(pending[i], &disk);
-      } else {
-        ++loss->entries_undone;
-      }
-    }
-    pending.clear();
-    for (auto it = disk.begin(); it != disk.end();) {  // parents come first in the map
-      const std::string above = parent(it->first);
-      it = above == root || disk.contains(above) ? std::next(it) : disk.erase(it);
-    }
-  }
-
-  bool log_entry_is_pending(const std::string& path) const {
-    const auto it = disk.find(path);
-    return it == disk.end() || it->second != find(path);
-  }
-};
 
 class PowerCutFileSystem::File : public WritableFile {
  public:
@@ -187,6 +36,10 @@ class PowerCutFileSystem::File : public WritableFile {
         target_(std::move(target)) {}
 
   Status append(std::string_view data) override {
+    {
+      const std::lock_guard<std::mutex> guard(owner_->model_->mutex);
+      owner_->model_->note_overlap(path_, owner_->powered_);
+    }
     return change([&] { inode_->bytes.append(data); }, [&] { return target_->append(data); });
   }
   Status flush() override {
@@ -275,6 +128,16 @@ uint64_t PowerCutFileSystem::operations() const {
 void PowerCutFileSystem::cut_at(uint64_t operation) {
   const std::lock_guard<std::mutex> guard(model_->mutex);
   model_->cut_at = operation;
+}
+
+uint64_t PowerCutFileSystem::overlaps() const {
+  const std::lock_guard<std::mutex> guard(model_->mutex);
+  return model_->overlaps;
+}
+
+void PowerCutFileSystem::cut_at_overlap(uint64_t overlap) {
+  const std::lock_guard<std::mutex> guard(model_->mutex);
+  model_->cut_at_overlap = overlap;
 }
 
 void PowerCutFileSystem::cut_now() { powered_.store(false); }
@@ -492,6 +355,7 @@ Result<PowerCutFileSystem::Loss> PowerCutFileSystem::restore(Random& random) {
   model.now = names;
   model.disk = std::move(names);
   model.cut_at = 0;
+  model.cut_at_overlap = 0;
   powered_.store(true);
   return loss;
 }

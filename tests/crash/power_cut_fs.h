@@ -62,6 +62,10 @@ class PowerCutFileSystem : public FileSystemWrapper {
   uint64_t operations() const;
   // The power goes at the operation with this number, the first being 1; 0 is never.
   void cut_at(uint64_t operation);
+  // How often a log was appended to while another one held bytes that were not synced: a loss at
+  // such a moment may take the end of the older log and leave the younger, a hole in between.
+  uint64_t overlaps() const;
+  void cut_at_overlap(uint64_t overlap);  // the power goes at the one with this number
   void cut_now();
   bool powered() const { return powered_.load(); }
   Result<Loss> restore(Random& random);

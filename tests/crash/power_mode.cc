@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint64_t kCutsPerScript = 4;  // cuts that share a dry run
 constexpr uint64_t kMaxCutsInRecovery = 3;
+constexpr uint64_t kOverlapPercent = 20;  // cuts sought where two logs hold unsynced bytes
 
 struct Totals {
   uint64_t acked = 0;
@@ -180,7 +181,8 @@ class Patient {
     fs_->set_sync_us(count > 1 ? 40 : 0);
     const Mood mood{.durable_percent = static_cast<uint32_t>(random.below(4) * 30 + 5),
                     .key_percent = 30,
-                    .large_percent = random.percent(30) ? 15u : 3u};
+                    .large_percent = random.percent(30) ? 15u : 3u,
+                    .compact_permille = random.percent(30) ? 60u : 6u};
     const bool in_order = random.percent(70);
     std::vector<WriterSetting> settings;
     for (size_t i = 0; i < count; ++i) {
@@ -199,7 +201,8 @@ class Patient {
     }
     std::vector<std::thread> threads;
     for (size_t i = 1; i < count; ++i) {
-      threads.emplace_back([&, i] { Writer(&store, &catalogue, &witness_, settings[i]).run(plans); });
+      threads.emplace_back(
+          [&, i] { Writer(&store, &catalogue, &witness_, settings[i]).run(plans); });
     }
     Writer(&store, &catalogue, &witness_, settings[0]).run(plans);
     for (std::thread& thread : threads) thread.join();
@@ -267,6 +270,7 @@ class PowerMode {
       Patient dry(options_, script);
       dry.work();
       operations_ = dry.fs().operations();
+      overlaps_ = dry.fs().overlaps();
       dry.look_without_loss(&totals_);
       dry.add_to(&totals_);
       finish(&dry, fmt::format("dry run of cut {}", round));
@@ -274,7 +278,12 @@ class PowerMode {
     Random random(Random::derive(options_.seed, round * 2 + 1));
     Patient patient(options_, script);
     const uint64_t at = random.between(1, operations_);
-    patient.fs().cut_at(at);
+    if (overlaps_ > 0 && random.percent(kOverlapPercent)) {
+      patient.fs().cut_at_overlap(random.between(1, overlaps_));
+      ++at_overlap_;
+    } else {
+      patient.fs().cut_at(at);
+    }
     patient.work();
     patient.lose_power_and_look(random, &recovery_, &totals_);
     patient.add_to(&totals_);
@@ -295,9 +304,10 @@ class PowerMode {
     const Totals& t = totals_;
     fmt::print("{} operations; {} acknowledged, {} durable answers covered by {} log syncs\n",
                t.operations, t.acked, t.durable_answers, t.log_syncs);
-    fmt::print("taken: {} bytes, {} torn tails ({} garbled), {} entries; {} cuts in recovery\n",
-               t.loss.bytes_lost, t.loss.torn_files, t.loss.garbled_files, t.loss.entries_undone,
-               t.in_recovery);
+    fmt::print("taken: {} bytes, {} torn tails ({} garbled), {} entries\n", t.loss.bytes_lost,
+               t.loss.torn_files, t.loss.garbled_files, t.loss.entries_undone);
+    fmt::print("{} cuts in recovery, {} sought where two logs were unsynced\n", t.in_recovery,
+               at_overlap_);
     fmt::print("in flight: {} landed, {} did not; {} relaxed rolled back; {} retried\n",
                t.tally.landed, t.tally.vanished, t.tally.rolled_back, t.retried);
     fmt::print("power cuts {}: lost {}, torn {}, uncovered {}, violations {}\n", cuts_, all_.lost,
@@ -310,6 +320,8 @@ class PowerMode {
   uint64_t cuts_ = 0;
   uint64_t group_ = ~uint64_t{0};
   uint64_t operations_ = 0;
+  uint64_t overlaps_ = 0;
+  uint64_t at_overlap_ = 0;
   uint64_t recovery_ = 20;
 };
 

@@ -38,11 +38,10 @@ std::vector<uint64_t> Reference::apply(const Plan& plan, uint64_t commit_seq,
   commit.owner = plan.owner;
   std::vector<uint64_t> numbers;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    numbers.push_back(
-        run({&plan, &plan.steps[i], i, texts_of(plan, i), &commit, impossible}));
+    numbers.push_back(run({&plan, &plan.steps[i], i, texts_of(plan, i), &commit, impossible}));
   }
-  if (User* user = find<User>({&plan, nullptr, 0, {}, &commit, impossible}, &users_,
-                              plan.owner.uuid())) {
+  if (User* user =
+          find<User>({&plan, nullptr, 0, {}, &commit, impossible}, &users_, plan.owner.uuid())) {
     ++user->commits;
   }
   return numbers;
@@ -195,8 +194,8 @@ uint64_t Reference::run_task(const Turn& turn) {
   }
   expect(turn, task->state);
   const auto action = static_cast<TaskAction>(step.choice);
-  task->state = static_cast<uint8_t>(action == TaskAction::complete ? TaskState::complete
-                                                                    : TaskState::open);
+  task->state =
+      static_cast<uint8_t>(action == TaskAction::complete ? TaskState::complete : TaskState::open);
   Body activity = body_of(*turn.plan);
   add(turn, Table::task_activity, ++task->activities, activity.number(step.choice));
   return task->activities;

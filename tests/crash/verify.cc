@@ -40,7 +40,7 @@ class Verifier {
       : store_(store), after_(after), ledger_(ledger), tally_(tally) {}
 
   Verdict run() {
-    for (const std::string& text : ledger_->broken()) violation(text);
+    for (std::string& text : ledger_->take_broken()) violation(std::move(text));
     if (Status read = read_image(store_, ledger_->owners(), &found_); !read.ok()) {
       violation("the store cannot be read: " + read.to_string());
       return verdict_;
@@ -61,8 +61,8 @@ class Verifier {
   void name_commits() {
     std::map<UserId, uint64_t> creations;
     for (const auto& [id, record] : ledger_->records()) {
-      const bool creation = record.plan.steps.size() == 1 &&
-                            record.plan.steps[0].verb == Verb::create_user;
+      const bool creation =
+          record.plan.steps.size() == 1 && record.plan.steps[0].verb == Verb::create_user;
       if (creation) creations[record.plan.owner] = id;
     }
     for (auto& [seq, commit] : found_.commits) {
@@ -70,14 +70,14 @@ class Verifier {
       uint64_t plan = 0;
       if (names.size() == 1) {
         plan = *names.begin();
-      } else if (names.empty() && commit.rows.size() == 1 &&
-                 commit.rows[0].table == Table::audit && creations.contains(commit.owner)) {
+      } else if (names.empty() && commit.rows.size() == 1 && commit.rows[0].table == Table::audit &&
+                 creations.contains(commit.owner)) {
         plan = creations[commit.owner];
       }
       if (plan == 0 || !ledger_->records().contains(plan)) {
         torn("the " + std::to_string(commit.rows.size()) + " rows" + at(seq) + " name " +
-             std::to_string(names.size()) + " plans, of which the ledger knows none; the first is " +
-             describe(commit.rows[0]));
+             std::to_string(names.size()) +
+             " plans, of which the ledger knows none; the first is " + describe(commit.rows[0]));
         continue;
       }
       plans_[seq] = plan;

@@ -17,10 +17,10 @@
 namespace bcstore::crash {
 
 struct Verdict {
-  uint64_t lost = 0;        // acknowledged, and not there
-  uint64_t torn = 0;        // there in part, or with other content
-  uint64_t uncovered = 0;   // acknowledged as durable before a sync covered it
-  uint64_t violations = 0;  // any other rule
+  uint64_t lost = 0;                   // acknowledged, and not there
+  uint64_t torn = 0;                   // there in part, or with other content
+  uint64_t uncovered = 0;              // acknowledged as durable before a sync covered it
+  uint64_t violations = 0;             // any other rule
   std::vector<std::string> details{};  // the first few
 
   void add(uint64_t* count, std::string detail);
@@ -35,8 +35,8 @@ enum class After : uint8_t {
 
 // What happened to the plans since the last look.
 struct Tally {
-  uint64_t landed = 0;    // in flight, and there
-  uint64_t vanished = 0;  // in flight, and not there
+  uint64_t landed = 0;       // in flight, and there
+  uint64_t vanished = 0;     // in flight, and not there
   uint64_t rolled_back = 0;  // relaxed, acknowledged, and gone with the power
 };
 

@@ -33,16 +33,16 @@ void Writer::run(size_t plans) {
       submit_several();
     } else if (roll < 140) {
       repeat_last();
-    } else if (roll < 150) {
+    } else if (roll < 160) {
       reuse_key();
-    } else if (roll < 180) {
+    } else if (roll < 190) {
       sync();
-    } else if (roll < 186) {
+    } else if (roll < 190 + setting_.mood.compact_permille) {
       if (Status done = store_->compact(); !done.ok() && !failed_with_power(done)) {
         broken("compact: " + done.to_string());
       }
     } else {
-      commit_plan(roll < 330);
+      commit_plan(roll < 340);
     }
   }
 }
@@ -182,8 +182,7 @@ void Writer::commit_plan(bool large) {
   Plan plan = next_plan(large);
   WriteBatch batch = prepare(&plan);
   report_pending(plan);
-  const auto answer =
-      actor_of(plan, *store_).commit(batch, commit_options(plan));
+  const auto answer = actor_of(plan, *store_).commit(batch, commit_options(plan));
   if (!settle(plan, answer, setting_.is_alone)) return;
   check_order(plan, *answer);
   last_seq_ = std::max(last_seq_, answer->commit_seq);
@@ -210,8 +209,8 @@ void Writer::look_back(const Plan& plan, const Ack& ack) {
     auto message = tenant.message(ChatSessionId(step.object), ack.operations[i].number);
     if (!message.ok() && failed_with_power(message.status())) return;
     if (!message.ok() || message->content() != texts_of(plan, i).main) {
-      broken("plan " + plan_name(plan.id) + " was acknowledged, and cannot be read: " +
-             message.status().to_string());
+      broken("plan " + plan_name(plan.id) +
+             " was acknowledged, and cannot be read: " + message.status().to_string());
     }
   }
 }
@@ -286,10 +285,11 @@ void Writer::repeat_last() {
   }
 }
 
-// The same key with another request.
+// The same key with another request: one with a text, since two plans may record the same activity.
 void Writer::reuse_key() {
   if (!last_keyed_) return;
   Plan other = planner_.small(next_plan_++, last_keyed_->owner, catalogue_->of(last_keyed_->owner));
+  if (other.steps.back().verb != Verb::append_message) return;
   other.key = last_keyed_->key;
   WriteBatch batch = prepare(&other);
   report_pending(other);

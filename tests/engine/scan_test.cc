@@ -14,8 +14,8 @@ TEST_CASE("scan: rows between the bounds in both directions") {
   const ScratchDirectory scratch;
   const std::unique_ptr<Engine> engine = open_engine(scratch.path());
   const std::string zero(1, '\0');
-  const std::vector<std::string> rests = {"", zero, zero + zero, "a", "a" + zero, "b", "\xff",
-                                          "\xff\xff"};
+  const std::vector<std::string> rests = {"",         zero, zero + zero, "a",
+                                          "a" + zero, "b",  "\xff",      "\xff\xff"};
   for (const std::string& rest : rests) {
     REQUIRE(put(*engine, Family::months, key_of(5, rest), "v" + rest).ok());
   }
@@ -49,8 +49,8 @@ TEST_CASE("scan: never leaves its owner though neighbours surround it") {
   const ScratchDirectory scratch;
   const std::unique_ptr<Engine> engine = open_engine(scratch.path());
   // Owners beside each other: all zeroes, one, ..., all ones, and one byte apart at both ends.
-  std::vector<std::string> owners = {key_of(0x00), key_of(0x01), key_of(0x7f), key_of(0x80),
-                                     key_of(0xfe), key_of(0xff)};
+  std::vector<std::string> owners = {key_of(0x00), key_of(0x01), key_of(0x7f),
+                                     key_of(0x80), key_of(0xfe), key_of(0xff)};
   for (const size_t place : {size_t{0}, size_t{15}}) {
     for (const int step : {-1, 1}) {
       std::string near = key_of(0x80);
@@ -61,8 +61,8 @@ TEST_CASE("scan: never leaves its owner though neighbours surround it") {
   const std::string zero(1, '\0');
   const std::string last(8, '\xff');
   for (const std::string& owner : owners) {
-    for (const std::string& rest : {std::string(), zero, std::string("m"), std::string("\xff"),
-                                    last}) {
+    for (const std::string& rest :
+         {std::string(), zero, std::string("m"), std::string("\xff"), last}) {
       REQUIRE(put(*engine, Family::history, owner + rest, "v").ok());
     }
   }
@@ -111,8 +111,8 @@ TEST_CASE("scan: the caller's bounds may change and go away under it") {
       REQUIRE(put(*engine, Family::index, key_of(owner, rest), "v").ok());
     }
   }
-  auto request = std::make_unique<ScanRequest>(
-      ScanRequest{Family::index, key_of(2), key_of(2, "\xff")});
+  auto request =
+      std::make_unique<ScanRequest>(ScanRequest{Family::index, key_of(2), key_of(2, "\xff")});
   const std::unique_ptr<Scan> scan = engine->scan(*request);
   request->lower = key_of(1);
   request->upper.assign(request->upper.size(), '\xff');

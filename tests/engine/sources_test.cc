@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -46,8 +47,8 @@ TEST_CASE("sources: ids have version and variant and the time of the clock") {
   const std::shared_ptr<IdSource> ids = random_ids(clock);
   for (int i = 0; i < 1000; ++i) {
     const Uuid id = ids->next();
-    CHECK(id.bytes[6] >> 4 == 7);
-    CHECK(id.bytes[8] >> 6 == 2);
+    CHECK((id.bytes[6] >> 4) == 7);
+    CHECK((id.bytes[8] >> 6) == 2);
     CHECK(ms_of(id) == clock->time.us / 1000);
   }
   CHECK(ms_of(random_ids(nullptr)->next()) > clock->time.us / 1000);
@@ -58,7 +59,7 @@ TEST_CASE("sources: ids grow whatever the clock does") {
     const auto clock = std::make_shared<SetClock>();
     const std::shared_ptr<IdSource> ids = ids_from(clock, entropy);
     Uuid last;
-    const int64_t steps[] = {0,     1'000,   1'000,     500, -86'400'000'000, 2'000, 2'000, -1,
+    const int64_t steps[] = {0,     1'000,     1'000,     500, -86'400'000'000, 2'000, 2'000, -1,
                              9'999, INT64_MAX, INT64_MIN, 0,   10'000};
     for (const int64_t us : steps) {
       clock->time.us = us;

@@ -176,8 +176,10 @@ Draft project_records(Kind kind) {
     case Kind::document:
       return Draft(kind, table(fb::CreateDocumentHeadDirect, &project, uint32_t{3}, uint8_t{2},
                                true, uint32_t{4}, uint32_t{5}, int64_t{6}, int64_t{7}));
-    case Kind::document_lock: return Draft(kind, table(fb::CreateLockChangeDirect, true));
-    default: return {};
+    case Kind::document_lock:
+      return Draft(kind, table(fb::CreateLockChangeDirect, true));
+    default:
+      return {};
   }
 }
 
@@ -186,8 +188,10 @@ Draft task_and_chat_records(Kind kind) {
   const fb::Uuid other = fb_id(0x40);
   switch (kind) {
     case Kind::task:
-      return Draft(kind, table(fb::CreateTaskHeadDirect, "Taste", uint8_t{2}, uint32_t{3},
-                               uint64_t{4}, int64_t{5}, int64_t{6}), "Green tea", false);
+      return Draft(kind,
+                   table(fb::CreateTaskHeadDirect, "Taste", uint8_t{2}, uint32_t{3}, uint64_t{4},
+                         int64_t{5}, int64_t{6}),
+                   "Green tea", false);
     case Kind::task_revision:
       return Draft(kind, table(fb::CreateTaskRevisionDirect, "Taste", true, int32_t{-3}),
                    "Green tea", false);
@@ -196,15 +200,21 @@ Draft task_and_chat_records(Kind kind) {
     case Kind::session:
       return Draft(kind, table(fb::CreateSessionHeadDirect, &project, "Morning", uint32_t{2},
                                int64_t{3}, uint64_t{4}));
-    case Kind::session_title: return Draft(kind, table(fb::CreateSessionTitleDirect, "Evening"));
+    case Kind::session_title:
+      return Draft(kind, table(fb::CreateSessionTitleDirect, "Evening"));
     case Kind::message:
-      return Draft(kind, table(fb::CreateMessageDirect, uint8_t{2}, int32_t{17}, uint64_t{3},
-                               &other, "call-1", "search", "{}"), "Hello", false);
+      return Draft(kind,
+                   table(fb::CreateMessageDirect, uint8_t{2}, int32_t{17}, uint64_t{3}, &other,
+                         "call-1", "search", "{}"),
+                   "Hello", false);
     case Kind::event:
     case Kind::audit:
-      return Draft(kind, table(fb::CreateEventDirect, "tool", true, &project, &other, uint32_t{5},
-                               &other, uint64_t{6}, "call-1"), "null", false);
-    default: return {};
+      return Draft(kind,
+                   table(fb::CreateEventDirect, "tool", true, &project, &other, uint32_t{5}, &other,
+                         uint64_t{6}, "call-1"),
+                   "null", false);
+    default:
+      return {};
   }
 }
 
@@ -229,20 +239,24 @@ Draft draft(Kind kind) {
   switch (kind) {
     case Kind::store:
       return Draft(kind, table(fb::CreateStoreRecordDirect, uint32_t{1}, &hash, uint64_t{99}));
-    case Kind::commit_link: return Draft(kind, pack(Link{kCreatedAt, 2, 3, 4, 5}));
+    case Kind::commit_link:
+      return Draft(kind, pack(Link{kCreatedAt, 2, 3, 4, 5}));
     case Kind::user:
-      return Draft(kind, table(fb::CreateUserDirect, "ada@example.com", "Ada", "cus_1", true,
-                               int64_t{8}));
+      return Draft(
+          kind, table(fb::CreateUserDirect, "ada@example.com", "Ada", "cus_1", true, int64_t{8}));
     case Kind::commit_body:
-      return Draft(kind, table(fb::CreateCommitBodyDirect, uint64_t{9}, uint32_t{1}, uint8_t{1},
-                               uint64_t{77}, uint32_t{2}), touched(), false);
+      return Draft(kind,
+                   table(fb::CreateCommitBodyDirect, uint64_t{9}, uint32_t{1}, uint8_t{1},
+                         uint64_t{77}, uint32_t{2}),
+                   touched(), false);
     case Kind::idempotency:
       return Draft(kind, table(fb::CreateIdempotencyRecordDirect, uint64_t{9}, &hash),
                    std::string(kReceiptOperationBytes, '\x22'), false);
     case Kind::revision:
       return Draft(kind, table(fb::CreateRevisionDirect, uint8_t{1}, uint64_t{2}, &hash, "typo"),
                    "{}", true);
-    default: break;
+    default:
+      break;
   }
   const KindInfo* info = kind_info(static_cast<uint8_t>(kind));
   if (info != nullptr && info->payload == Payload::reference) return reference(kind);

@@ -235,9 +235,9 @@ TEST_CASE("lengths that do not fit are refused without a look past the end") {
     const std::string value = sealed(kind);
     const uint64_t meta_bytes = little_endian(value, 4, 4);
     const uint64_t rest = value.size() - kHeaderBytes;
-    for (uint64_t claimed : {uint64_t{0}, meta_bytes - 1, meta_bytes + 1, rest - 8, rest - 7,
-                             rest - 1, rest, rest + 1, uint64_t{0x7FFFFFFF}, uint64_t{0xFFFFFFF0},
-                             uint64_t{0xFFFFFFFF}}) {
+    for (uint64_t claimed :
+         {uint64_t{0}, meta_bytes - 1, meta_bytes + 1, rest - 8, rest - 7, rest - 1, rest, rest + 1,
+          uint64_t{0x7FFFFFFF}, uint64_t{0xFFFFFFF0}, uint64_t{0xFFFFFFFF}}) {
       if (claimed == meta_bytes) continue;
       INFO(claimed);
       const std::unique_ptr<char[]> copy = exact_copy(value);

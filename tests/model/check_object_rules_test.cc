@@ -21,9 +21,7 @@ Plant revision_fact(std::function<bool(fb::Revision*)> change) {
   return [=](Damaged& s) { s.rewrite<fb::Revision>(document_revision(s, 2), change); };
 }
 
-Key slot(const Damaged& s) {
-  return s.of(Kind::document_slot).append(s.rich.project).u32(1).u8(2);
-}
+Key slot(const Damaged& s) { return s.of(Kind::document_slot).append(s.rich.project).u32(1).u8(2); }
 
 Plant task_head(std::function<bool(fb::TaskHead*)> change) {
   return [=](Damaged& s) { s.rewrite<fb::TaskHead>(s.task(), change); };
@@ -47,7 +45,8 @@ TEST_CASE("check: heads of documents") {
   check_faults({
       {"document", "version is one of the project's",
        document_head([](auto* h) { return h->mutate_version(3); })},
-      {"document", "enumerators are known", document_head([](auto* h) { return h->mutate_section(6); })},
+      {"document", "enumerators are known",
+       document_head([](auto* h) { return h->mutate_section(6); })},
       {"document", "is_locked is the newest lock",
        document_head([](auto* h) { return h->mutate_is_locked(!h->is_locked()); })},
       {"document", "lock_count is the newest lock",
@@ -64,9 +63,8 @@ TEST_CASE("check: heads of documents") {
        document_head([](auto* h) { return h->mutate_lock_effective_at(4); })},
       {"document", "revision_effective_at is the newest one's",
        [](Damaged& s) {
-         s.rewrite<fb::DocumentHead>(s.of(Kind::document).append(s.rich.bare), [](auto* h) {
-           return h->mutate_revision_effective_at(4);
-         });
+         s.rewrite<fb::DocumentHead>(s.of(Kind::document).append(s.rich.bare),
+                                     [](auto* h) { return h->mutate_revision_effective_at(4); });
        }},
   });
 }
@@ -74,7 +72,9 @@ TEST_CASE("check: heads of documents") {
 TEST_CASE("check: the index of documents") {
   check_faults({
       {"document_slot", "index entry names its record",
-       [](Damaged& s) { s.put_reference(slot(s), {s.rich.bare.uuid(), 0, 0}); }},
+       [](Damaged& s) {
+         s.put_reference(slot(s), {s.rich.bare.uuid(), 0, 0});
+       }},
       {"document_slot", "record has its index entry", [](Damaged& s) { s.erase(slot(s)); }},
       {"document_slot", "index entry names its record",
        [](Damaged& s) {
@@ -105,8 +105,7 @@ TEST_CASE("check: revisions and locks of documents") {
        revision_fact([](auto* r) { return r->mutate_content_type(3); })},
       {"revision", "content_bytes is the content's length",
        revision_fact([](auto* r) { return r->mutate_content_bytes(3); })},
-      {"revision", "content_hash is the content's hash",
-       revision_fact([](auto* r) {
+      {"revision", "content_hash is the content's hash", revision_fact([](auto* r) {
          uint8_t* byte = const_cast<uint8_t*>(r->content_hash()->bytes()->data());
          *byte = static_cast<uint8_t>(*byte ^ 1);
          return true;
@@ -246,9 +245,7 @@ TEST_CASE("check: the index of messages") {
                          {s.rich.chat.uuid(), 4, 202508});
        }},
       {"session_month", "record has its index entry",
-       [](Damaged& s) {
-         s.erase(s.of(Kind::session_month).append(s.rich.chat).not_u64(5));
-       }},
+       [](Damaged& s) { s.erase(s.of(Kind::session_month).append(s.rich.chat).not_u64(5)); }},
       {"session_month", "index entry names its record",
        [](Damaged& s) {
          s.put_reference(s.of(Kind::session_month).append(s.rich.chat).not_u64(5),
@@ -270,19 +267,16 @@ TEST_CASE("check: events") {
        }},
       {"event", "month is the running maximum of created_at",
        [](Damaged& s) {
-         s.copy(s.event(s.rich.event),
-                s.of(Kind::event).not_u32(202507).not_u64(s.rich.event));
+         s.copy(s.event(s.rich.event), s.of(Kind::event).not_u32(202507).not_u64(s.rich.event));
        }},
       {"event", "ids rise",
        [](Damaged& s) {
-         s.copy(s.event(s.rich.event),
-                s.of(Kind::event).not_u32(202510).not_u64(s.rich.event));
+         s.copy(s.event(s.rich.event), s.of(Kind::event).not_u32(202510).not_u64(s.rich.event));
        }},
       {"event", "effective_at is the running maximum of created_at",
        [](Damaged& s) {
-         s.common(s.event(s.rich.event), [](auto* c) {
-           return c->mutate_effective_at(c->effective_at() + 1);
-         });
+         s.common(s.event(s.rich.event),
+                  [](auto* c) { return c->mutate_effective_at(c->effective_at() + 1); });
        }},
       {"event_month", "index entry names its record",
        [](Damaged& s) {
@@ -290,7 +284,7 @@ TEST_CASE("check: events") {
        }},
       {"event_month", "months rise",
        [](Damaged& s) {
-         s.put_reference(s.of(Kind::event_month).not_u64(s.rich.event), {Uuid(), 202508, 0});
+         s.put_reference(s.of(Kind::event_month).not_u64(s.newest_event()), {Uuid(), 202509, 0});
        }},
   });
 }

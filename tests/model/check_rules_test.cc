@@ -46,9 +46,7 @@ TEST_CASE("check: keys and places") {
       {"index", "key is of a known form",
        [](Damaged& s) { s.put_in(Family::index, s.of(Kind::owner_hash).u64(1).view(), "x"); }},
       {"project", "record lies in its family",
-       [](Damaged& s) {
-         s.put_in(Family::history, s.project().view(), s.read(s.project()));
-       }},
+       [](Damaged& s) { s.put_in(Family::history, s.project().view(), s.read(s.project())); }},
       {"task", "key is of a known form",
        [](Damaged& s) {
          std::string key = s.task();
@@ -56,9 +54,7 @@ TEST_CASE("check: keys and places") {
          s.copy(s.task(), key);
        }},
       {"session", "owner has a user",
-       [=](Damaged& s) {
-         s.copy(s.session(), Key(stranger, Kind::session).append(s.rich.chat));
-       }},
+       [=](Damaged& s) { s.copy(s.session(), Key(stranger, Kind::session).append(s.rich.chat)); }},
       {"revision", "owner has a user",
        [](Damaged& s) {
          s.copy(s.of(Kind::revision).append(s.rich.document).not_u32(1),
@@ -78,18 +74,14 @@ TEST_CASE("check: fields that every record has") {
        [](Damaged& s) {
          s.common(s.message(2), [](auto* c) { return c->mutate_commit_seq(1000); });
        }},
-      {"project", "effective_at is not before created_at",
+      {"project", "effective_at of a record alone is created_at",
        [](Damaged& s) {
          s.common(s.project(), [](auto* c) { return c->mutate_effective_at(5); });
        }},
       {"message", "enumerators are known",
-       [](Damaged& s) {
-         s.common(s.message(2), [](auto* c) { return c->mutate_actor_kind(9); });
-       }},
+       [](Damaged& s) { s.common(s.message(2), [](auto* c) { return c->mutate_actor_kind(9); }); }},
       {"message", "a user who acted is named",
-       [](Damaged& s) {
-         s.common(s.message(2), [](auto* c) { return c->mutate_actor_kind(1); });
-       }},
+       [](Damaged& s) { s.common(s.message(2), [](auto* c) { return c->mutate_actor_kind(1); }); }},
   });
 }
 
@@ -121,9 +113,9 @@ TEST_CASE("check: the index of users") {
   check_faults({
       {"email", "index entry names its record",
        [](Damaged& s) {
-         s.put_reference(Key(kSystemOwner, Kind::email)
-                             .append(format::text_hash("ada2@example.com", s.salt)),
-                         {s.other.owner.uuid(), 0, 0});
+         s.put_reference(
+             Key(kSystemOwner, Kind::email).append(format::text_hash("ada2@example.com", s.salt)),
+             {s.other.owner.uuid(), 0, 0});
        }},
       {"email", "index entry names its record",
        [](Damaged& s) {  // an address that was given up
@@ -143,18 +135,15 @@ TEST_CASE("check: the index of users") {
        }},
       {"customer", "record has its index entry",
        [](Damaged& s) {
-         s.erase(
-             Key(kSystemOwner, Kind::customer).append(format::text_hash("cus_bob", s.salt)));
+         s.erase(Key(kSystemOwner, Kind::customer).append(format::text_hash("cus_bob", s.salt)));
        }},
       {"owner_hash", "index entry names its record",
        [](Damaged& s) {
-         s.put_reference(Key(kSystemOwner, Kind::owner_hash).u64(77),
-                         {s.rich.owner.uuid(), 0, 0});
+         s.put_reference(Key(kSystemOwner, Kind::owner_hash).u64(77), {s.rich.owner.uuid(), 0, 0});
        }},
       {"owner_hash", "record has its index entry",
        [](Damaged& s) {
-         s.erase(Key(kSystemOwner, Kind::owner_hash)
-                     .u64(format::owner_hash(s.rich.owner, s.salt)));
+         s.erase(Key(kSystemOwner, Kind::owner_hash).u64(format::owner_hash(s.rich.owner, s.salt)));
        }},
   });
 }
@@ -251,13 +240,11 @@ TEST_CASE("check: heads of projects") {
 
 TEST_CASE("check: versions and statuses of projects, and what belongs to a project") {
   check_faults({
-      {"project_version", "version is dense from 1",
-       [](Damaged& s) { s.erase(version(s, 1)); }},
+      {"project_version", "version is dense from 1", [](Damaged& s) { s.erase(version(s, 1)); }},
       {"project_version", "effective_at is the running maximum of created_at",
        [](Damaged& s) {
-         s.common(version(s, 2), [](auto* c) {
-           return c->mutate_effective_at(c->effective_at() + 1);
-         });
+         s.common(version(s, 2),
+                  [](auto* c) { return c->mutate_effective_at(c->effective_at() + 1); });
        }},
       {"project_version", "parent exists", [](Damaged& s) { s.erase(s.project()); }},
       {"project_status", "parent exists", [](Damaged& s) { s.erase(s.project()); }},

@@ -17,9 +17,9 @@ TEST_CASE("check: a store of every kind has no violation, and every record is lo
     ++expected[std::string(format::parse_key(key)->name)];
   }
   CHECK(report.checked == expected);
-  for (const auto& [name, count] : report.checked) {
-    INFO(name);
-    CHECK(count > 0);
+  for (const auto& table : report.checked) {
+    INFO(table.first);
+    CHECK(table.second > 0);
   }
 }
 

@@ -132,6 +132,12 @@ class Damaged {
     REQUIRE(scan->next());
     return std::string(scan->key());
   }
+  uint64_t newest_event() {
+    const std::string prefix = of(Kind::event).str();
+    auto scan = engine_->scan({Family::months, prefix, format::after_prefix(prefix)});
+    REQUIRE(scan->next());
+    return ~format::key_u64(scan->key(), 21);
+  }
   uint64_t age() { return root<fb::ProjectHead>(format::Draft::copy(*read(project())))->age(); }
 
   Rich rich, other;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "fixture.h"
@@ -101,12 +102,7 @@ TEST_CASE("tasks: revise_task") {
   CHECK(
       t.revise_task(task, {.title = "Seven", .description = "seven", .phase = Phase(7)}).value() ==
       7);
-  struct Row {
-    uint32_t rev;
-    std::string title, description;
-    Phase phase;
-    bool operator==(const Row&) const = default;
-  };
+  using Row = std::tuple<uint32_t, std::string, std::string, Phase>;
   const auto pick = [](const TaskRevision& r) {
     return Row{r.rev(), std::string(r.title()), std::string(r.description()), r.phase()};
   };
