@@ -113,8 +113,10 @@ class [[nodiscard]] Result {
   T& operator*() & { return *std::get_if<0>(&held_); }
   const T& operator*() const& { return *std::get_if<0>(&held_); }
   T operator*() && { return std::move(*std::get_if<0>(&held_)); }
-  T* operator->() { return std::get_if<0>(&held_); }
-  const T* operator->() const { return std::get_if<0>(&held_); }
+  // Not of a temporary: what it points to would be gone.
+  T* operator->() & { return std::get_if<0>(&held_); }
+  const T* operator->() const& { return std::get_if<0>(&held_); }
+  const T* operator->() const&& = delete;
 
   // The value, or std::runtime_error with the status's sentence: the one call that throws.
   T& value() & { return checked(), *std::get_if<0>(&held_); }

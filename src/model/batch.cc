@@ -87,14 +87,11 @@ void BatchBody::finish(Op op, const Arguments& arguments, Status checked) {
   }
   if (importing_) {
     // A refused row keeps its place, so that answers and rows go together.
-    if (ops_.size() < kMaxBatchOperations || checked.ok()) {
-      bytes_ += op.bytes();
-      op.request = arguments.hash();
-      ops_.push_back(std::move(op));
-      row_status_.push_back(std::move(checked));
-    } else if (status_.ok()) {
-      status_ = std::move(checked);
-    }
+    row_status_.push_back(std::move(checked));
+    if (ops_.size() >= kMaxBatchOperations) return;
+    if (row_status_.back().ok()) bytes_ += op.bytes();
+    op.request = arguments.hash();
+    ops_.push_back(std::move(op));
     return;
   }
   if (!status_.ok()) return;
@@ -231,7 +228,6 @@ Uuid BatchBody::create_document(ProjectId project, const NewDocument& d,
   auto check = [&]() -> Status {
     BCSTORE_TRY(check_id("project id", project.uuid()));
     BCSTORE_TRY(check_enum("section", d.section));
-    BCSTORE_TRY(check_number("version", d.version, INT32_MAX));
     if (d.id) BCSTORE_TRY(check_id("document id", d.id->uuid()));
     return d.content ? check_revision(first) : check_enum("content_type", d.content_type);
   };
@@ -239,6 +235,7 @@ Uuid BatchBody::create_document(ProjectId project, const NewDocument& d,
   op.verb = Verb::create_document;
   op.parent = project.uuid();
   op.id = mint(d.id ? std::optional<Uuid>(d.id->uuid()) : std::nullopt);
+  op.number_given = d.version.has_value();
   op.number = d.version.value_or(0);
   op.flag = d.is_locked;
   op.origin = std::move(origin);

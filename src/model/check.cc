@@ -50,7 +50,9 @@ Status CheckWalk::start() {
   std::unique_ptr<engine::Scan> scan = engine_.scan(
       {Family::log, prefix.str(), format::after_prefix(prefix), true, snapshot_.get(), false});
   if (scan->next()) last_commit_ = format::key_u64(scan->key(), prefix.view().size());
-  return scan->status().code() == Code::corruption ? Status() : scan->status();
+  if (scan->status().code() != Code::corruption) return scan->status();
+  unreadable(prefix, scan->status());
+  return Status();
 }
 
 void CheckWalk::violation(std::string_view table, std::string_view key, std::string_view rule,
@@ -63,6 +65,12 @@ void CheckWalk::violation(std::string_view table, std::string_view key, std::str
 
 void CheckWalk::unknown(const CheckedRecord& record, std::string_view what, unsigned number) {
   violation(record, "enumerators are known", fmt::format("{} is {}", what, number));
+}
+
+// Below the records: a block of a file is damaged.
+void CheckWalk::unreadable(std::string_view key, const Status& status) {
+  const format::KindInfo* info = format::kind_info(static_cast<uint8_t>(key[format::kKindOffset]));
+  violation(info->name, key, "rows can be read", status.to_string());
 }
 
 Status CheckWalk::walk_family(Family family) {
@@ -165,6 +173,7 @@ Status CheckWalk::read(std::span<CheckRead> reads, Tail tail) {
         reads[i].state = CheckRead::State::absent;
         break;
       case Code::corruption:
+        unreadable(reads[i].key, round[i].status);
         break;
       default:
         return round[i].status;
@@ -191,6 +200,7 @@ Status CheckWalk::read_first(std::string_view prefix, std::string_view from, Che
     return Status();
   }
   if (scan->status().code() != Code::corruption) return scan->status();
+  unreadable(from, scan->status());
   first->state = CheckRead::State::damaged;
   return Status();
 }

@@ -15,7 +15,8 @@
 namespace bcstore::model {
 
 // The report, also when it lists violations. A Status only when it could not look: the engine is
-// closed, or reads fail for another reason than damage.
+// closed, reads fail for another reason than damage, or the walk took longer than a snapshot may
+// live (Options::snapshot_max_age_us).
 Result<CheckReport> check_store(engine::Engine& engine, const CheckOptions& options);
 
 }  // namespace bcstore::model

@@ -105,6 +105,7 @@ class CheckWalk {
 
  private:
   Status start();
+  void unreadable(std::string_view key, const Status& status);
   Status walk_family(engine::Family family);
   Status visit(engine::Family family, std::string_view key, std::string_view value);
   Status check_owner(const CheckedRecord& record);

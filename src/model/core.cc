@@ -19,6 +19,8 @@ constexpr size_t kMaxIdlePackers = 4;
 // Of the memory budget, for the heads that the commit queue remembers.
 constexpr size_t kHeadCacheShare = 8;
 
+}  // namespace
+
 Status check_options(const Options& o) {
   auto invalid = [](std::string_view reason) {
     return Status(Code::invalid_argument, fmt::format("options: {}", reason));
@@ -33,7 +35,8 @@ Status check_options(const Options& o) {
   return Status();
 }
 
-}  // namespace
+Child::Child(std::shared_ptr<Core> core) : core_(std::move(core)) { ++core_->children_; }
+Child::~Child() { --core_->children_; }
 
 // Contexts are large: a few idle ones are kept.
 struct Core::Packers {
@@ -104,8 +107,10 @@ Status Core::found(bool fresh) {
       return Status(Code::corruption, "the store record is missing");
     }
     scan.reset();
-    Uuid id = next_id();
-    Uuid random = next_id();
+    // Random even where ids are injected: no two stores are one.
+    std::shared_ptr<IdSource> random_source = random_ids(system_clock());
+    Uuid id = random_source->next();
+    Uuid random = random_source->next();
     uint64_t salt = format::hash64({reinterpret_cast<const char*>(random.bytes.data()), 16});
     Encoder encoder;
     auto changes = engine_->new_changes();
@@ -185,7 +190,7 @@ std::vector<std::unique_ptr<BatchBody>> Core::take_read_audits() {
 
 Status Core::close() {
   if (closed()) return Status(Code::closed, "the store is closed");
-  if (uint64_t live = engine_->live_children(); live != 0) {
+  if (uint64_t live = live_children(); live != 0) {
     return Status(Code::failed_precondition,
                   fmt::format("{} cursors, records or snapshots are alive", live));
   }
@@ -211,7 +216,7 @@ StoreStats Core::stats() const {
   out.wal_bytes = engine.wal_bytes;
   out.disk_bytes = engine.disk_bytes;
   out.block_cache_bytes = engine.block_cache_bytes;
-  out.live_children = engine.live_children;
+  out.live_children = live_children();
   out.snapshots = engine.snapshots;
   out.oldest_snapshot_age_us = engine.oldest_snapshot_age_us;
   const CommitQueue::Counters& counters = queue_->counters();

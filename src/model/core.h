@@ -39,6 +39,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // at once.
   void note_read(UserId owner, const std::string& reason);
 
+  uint64_t live_children() const { return engine_->live_children() + children_.load(); }
   Status close();
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   StoreStats stats() const;
@@ -65,6 +66,22 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;
   std::atomic<bool> closed_{false};
+  friend class Child;
+  std::atomic<uint64_t> children_{0};
+};
+
+Status check_options(const Options& options);
+
+// Counts one thing that keeps the store alive and that close() waits for.
+class Child {
+ public:
+  explicit Child(std::shared_ptr<Core> core);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+ private:
+  std::shared_ptr<Core> core_;
 };
 
 // Opens a store over any engine: for tests with a counting or failing one.

@@ -67,7 +67,7 @@ void append_u64(std::string* out, uint64_t n) {
 }  // namespace
 
 CursorBody::CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan)
-    : core_(std::move(core)), owner_(owner), plan_(std::move(plan)) {
+    : core_(std::move(core)), child_(core_), owner_(owner), plan_(std::move(plan)) {
   if (!plan_.bad.ok()) {
     end(plan_.bad);
     return;

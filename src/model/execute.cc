@@ -85,8 +85,8 @@ Status Executor::recover() {
     last_seq_ = format::key_u64(scan->key(), format::kKindOffset + 1);
     last_link_hash_ = format::hash64(parsed.meta);
     last_time_ = Time{link.time_us};
-    // What followed may be in the system's cache only: the next durable group settles it.
-    durable_seq_ = link.durable_seq;
+    // What an engine recovered it has written to files and synced before it opened.
+    durable_seq_ = last_seq_;
   }
   if (!scan->status().ok()) return scan->status();
   return Status();
@@ -249,6 +249,10 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
                   : current_.present ? ImportOutcome::present
                                      : ImportOutcome::written;
     out->rows.push_back(std::move(row));
+  }
+  // Rows beyond the batch's limit have no operation.
+  for (size_t i = batch.ops().size(); i < checked.size(); ++i) {
+    out->rows.push_back({ImportOutcome::refused, checked[i]});
   }
   return Status();
 }

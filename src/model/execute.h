@@ -142,7 +142,10 @@ class Executor {
   // Compares a fact with the one of this key.
   Status same_fact(const format::Key& key, format::Kind kind, Draft& candidate, Time created_at,
                    std::string_view what);
-  Status identity_known(const Op& op, bool* known);
+  Status same_event(Op& op, uint64_t id);
+  Status find_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t* month);
+  Status find_identity(const Op& op, std::optional<format::Reference>* known);
+  Status other_row(const Op& op) const;
   void remember_identity(const Op& op, const Uuid& id, uint64_t number);
 
   // Users.

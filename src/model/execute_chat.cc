@@ -28,18 +28,18 @@ Key stream_prefix(UserId owner, const Uuid& session) {
 }  // namespace
 
 Status Executor::start_chat(Op& op) {
+  Key project_key(current_.owner, Kind::project);
+  HeadEntry* project = nullptr;
+  if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
+      !s.ok()) {
+    return s;
+  }
   Key key = session_key(current_.owner, op.id);
   HeadEntry* existing = nullptr;
   if (Status s = load(Kind::session, key, &existing); !s.ok()) return s;
   if (existing->exists) {
     if (op.origin) return same_session(op, *existing);
     return Status::already_exists(fmt::format("session {} exists", to_string(op.id)), op.id);
-  }
-  Key project_key(current_.owner, Kind::project);
-  HeadEntry* project = nullptr;
-  if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
-      !s.ok()) {
-    return s;
   }
   int64_t effective = kNoTime;
   if (Status s = stamp(op.head, created_at(op), &effective); !s.ok()) return s;
@@ -113,15 +113,15 @@ Status Executor::append_message(Op& op) {
     return Status(Code::failed_precondition,
                   fmt::format("message {} does not follow message {}", op.number, last));
   }
-  if (op.expected && *op.expected != last) {
-    return Status::conflict(fmt::format("session {} is at message {}, expected {}",
-                                        to_string(op.parent), last, *op.expected),
-                            last);
-  }
   const uint64_t replaces = root<fb::Message>(op.fact)->replaces();
   if (replaces > last) {
     return Status(Code::not_found, fmt::format("session {} has no message {} to replace",
                                                to_string(op.parent), replaces));
+  }
+  if (op.expected && *op.expected != last) {
+    return Status::conflict(fmt::format("session {} is at message {}, expected {}",
+                                        to_string(op.parent), last, *op.expected),
+                            last);
   }
   Key id_key(current_.owner, Kind::message_id);
   id_key.append(op.id);
@@ -154,25 +154,32 @@ Status Executor::append_message(Op& op) {
   return Status();
 }
 
-Status Executor::same_message(Op& op, uint64_t seq) {
-  // The month it lies in: that of the last month entry at or before it.
-  Key month_key(current_.owner, Kind::session_month);
-  month_key.append(op.parent);
-  std::string upper = format::after_prefix(month_key);
-  month_key.not_u64(seq);
-  engine::ScanRequest request{engine::Family::index, month_key.str(), upper};
-  std::string found_key;
+// The month that a number lies in: that of the last month entry at or before it; 0 for none.
+Status Executor::find_month(Kind kind, const Key& prefix, uint64_t number, uint32_t* month) {
+  Key lower = prefix;
+  engine::ScanRequest request{engine::Family::index, lower.not_u64(number).str(),
+                              format::after_prefix(prefix)};
+  std::string key;
   Draft row;
   bool found = false;
-  if (Status s = first_row(request, Kind::session_month, &found_key, &row, &found); !s.ok()) {
-    return s;
-  }
+  if (Status s = first_row(request, kind, &key, &row, &found); !s.ok()) return s;
   Reference reference;
   if (found) format::unpack({row.meta(), row.meta_bytes()}, &reference);
+  *month = static_cast<uint32_t>(reference.number);
+  return Status();
+}
+
+Status Executor::same_message(Op& op, uint64_t seq) {
+  Key months(current_.owner, Kind::session_month);
+  uint32_t indexed = 0;
+  if (Status s = find_month(Kind::session_month, months.append(op.parent), seq, &indexed);
+      !s.ok()) {
+    return s;
+  }
   const std::string what = fmt::format("message {} of session {}", seq, to_string(op.parent));
   // An entry of this group is not in the engine yet; the message then lies in the stream's month.
   const HeadEntry* stream = cache_.find(stream_prefix(current_.owner, op.parent));
-  for (uint32_t month : {static_cast<uint32_t>(reference.number), stream ? stream->month : 0u}) {
+  for (uint32_t month : {indexed, stream ? stream->month : 0u}) {
     Key key = stream_prefix(current_.owner, op.parent);
     key.not_u32(month).not_u64(seq);
     Draft stored;
@@ -181,6 +188,28 @@ Status Executor::same_message(Op& op, uint64_t seq) {
     if (here) return same_fact(key, Kind::message, op.fact, op.origin->created_at, what);
   }
   return Status(Code::conflict, what + " is here with another time");
+}
+
+Status Executor::same_event(Op& op, uint64_t id) {
+  Key prefix(current_.owner, Kind::event);
+  uint32_t indexed = 0;
+  if (Status s =
+          find_month(Kind::event_month, Key(current_.owner, Kind::event_month), id, &indexed);
+      !s.ok()) {
+    return s;
+  }
+  const HeadEntry* stream = cache_.find(prefix);
+  for (uint32_t month : {indexed, stream ? stream->month : 0u}) {
+    Key key = prefix;
+    key.not_u32(month).not_u64(id);
+    Draft stored;
+    bool here = false;
+    if (Status s = read_fact(Kind::event, key, &stored, &here); !s.ok()) return s;
+    if (!here) continue;
+    return same_fact(key, Kind::event, op.fact, op.origin->created_at,
+                     "the event of this identity");
+  }
+  return other_row(op);
 }
 
 Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
@@ -221,8 +250,9 @@ Status Executor::append_event(Op& op) {
     touch(Kind::audit, Uuid(), audit_id);
     return Status();
   }
-  bool known = false;
-  if (Status s = identity_known(op, &known); known || !s.ok()) return s;
+  std::optional<Reference> known;
+  if (Status s = find_identity(op, &known); !s.ok()) return s;
+  if (known) return known->id.is_nil() ? same_event(op, known->number) : other_row(op);
   const auto* event = root<fb::Event>(op.fact);
   HeadEntry* entry = nullptr;
   if (event->project() != nullptr) {

@@ -19,14 +19,6 @@ Key revision_key(UserId owner, const Uuid& document, uint32_t rev) {
 }  // namespace
 
 Status Executor::create_document(Op& op) {
-  Key key(current_.owner, Kind::document);
-  key.append(op.id);
-  HeadEntry* existing = nullptr;
-  if (Status s = load(Kind::document, key, &existing); !s.ok()) return s;
-  if (existing->exists) {
-    if (op.origin) return same_document(op, *existing);
-    return Status::already_exists(fmt::format("document {} exists", to_string(op.id)), op.id);
-  }
   Key project_key(current_.owner, Kind::project);
   HeadEntry* project = nullptr;
   if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
@@ -34,10 +26,18 @@ Status Executor::create_document(Op& op) {
     return s;
   }
   const uint32_t newest = root<fb::ProjectHead>(project->draft)->current_version();
-  const auto version = op.number == 0 ? newest : static_cast<uint32_t>(op.number);
-  if (version > newest) {
+  const auto version = op.number_given ? static_cast<uint32_t>(op.number) : newest;
+  if (version == 0 || version > newest) {
     return Status(Code::not_found,
                   fmt::format("project {} has no version {}", to_string(op.parent), version));
+  }
+  Key key(current_.owner, Kind::document);
+  key.append(op.id);
+  HeadEntry* existing = nullptr;
+  if (Status s = load(Kind::document, key, &existing); !s.ok()) return s;
+  if (existing->exists) {
+    if (op.origin) return same_document(op, *existing);
+    return Status::already_exists(fmt::format("document {} exists", to_string(op.id)), op.id);
   }
   auto* head = mutable_root<fb::DocumentHead>(op.head);
   const uint8_t section = head->section();
@@ -83,7 +83,7 @@ Status Executor::same_document(Op& op, const HeadEntry& entry) {
   const auto* stored = root<fb::DocumentHead>(entry.draft);
   const auto* given = root<fb::DocumentHead>(op.head);
   bool same = from_fb(stored->project()) == op.parent && stored->section() == given->section() &&
-              (op.number == 0 || stored->version() == op.number) &&
+              (!op.number_given || stored->version() == op.number) &&
               stored->created_at() == op.origin->created_at.us;
   if (!same) {
     return Status(Code::conflict,

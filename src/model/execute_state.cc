@@ -195,16 +195,21 @@ Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time cre
   return Status();
 }
 
-Status Executor::identity_known(const Op& op, bool* known) {
-  *known = false;
+Status Executor::find_identity(const Op& op, std::optional<Reference>* known) {
   if (op.identity.empty()) return Status();
   Key key(current_.owner, Kind::import_identity);
   key.append(format::hash128(op.identity, settings_.salt));
   HeadEntry* entry = nullptr;
   if (Status s = load(Kind::import_identity, key, &entry); !s.ok()) return s;
-  *known = entry->exists;
-  if (*known) current_.present = true;
+  if (!entry->exists) return Status();
+  known->emplace();
+  format::unpack({entry->draft.meta(), entry->draft.meta_bytes()}, &**known);
   return Status();
+}
+
+Status Executor::other_row(const Op& op) const {
+  return Status(Code::conflict,
+                fmt::format("the identity of this {} is another row's", to_string(op.verb)));
 }
 
 void Executor::remember_identity(const Op& op, const Uuid& id, uint64_t number) {

@@ -59,6 +59,12 @@ Status Executor::find_task(const Uuid& task, TaskRef* ref) {
 }
 
 Status Executor::create_task(Op& op) {
+  Key project_key(current_.owner, Kind::project);
+  HeadEntry* project = nullptr;
+  if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
+      !s.ok()) {
+    return s;
+  }
   HeadEntry* place = nullptr;
   if (Status s = load(Kind::task_place, place_key(current_.owner, op.id), &place); !s.ok()) {
     return s;
@@ -66,12 +72,6 @@ Status Executor::create_task(Op& op) {
   if (place->exists) {
     if (op.origin) return same_task(op, *place);
     return Status::already_exists(fmt::format("task {} exists", to_string(op.id)), op.id);
-  }
-  Key project_key(current_.owner, Kind::project);
-  HeadEntry* project = nullptr;
-  if (Status s = need(Kind::project, project_key.append(op.parent), "project", op.parent, &project);
-      !s.ok()) {
-    return s;
   }
   int64_t head_effective = kNoTime, revision_effective = kNoTime;
   if (Status s = stamp(op.head, created_at(op), &head_effective); !s.ok()) return s;
@@ -148,8 +148,14 @@ Status Executor::revise_task(Op& op) {
 }
 
 Status Executor::record_activity(Op& op) {
-  bool known = false;
-  if (Status s = identity_known(op, &known); known || !s.ok()) return s;
+  std::optional<Reference> known;
+  if (Status s = find_identity(op, &known); !s.ok()) return s;
+  if (known) {
+    if (known->id != op.parent) return other_row(op);
+    Key key(current_.owner, Kind::task_activity);
+    return same_fact(key.append(op.parent).not_u64(known->number), Kind::task_activity, op.fact,
+                     op.origin->created_at, "the activity of this identity");
+  }
   TaskRef ref;
   if (Status s = find_task(op.parent, &ref); !s.ok()) return s;
   Draft draft = ref.head->draft.clone();

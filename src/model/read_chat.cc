@@ -69,7 +69,9 @@ Cursor<Task> Tenant::tasks(ProjectId project, const TaskList& o) const {
     append_phase(prefix, *o.phase);
     plan.prefix = prefix.str();
   }
-  if (o.state) {
+  if (o.state && to_string(*o.state) == "unknown") {
+    plan.bad = Status(Code::invalid_argument, "state: no such value");
+  } else if (o.state) {
     plan.parameters = static_cast<uint64_t>(*o.state);
     plan.filter = [state = static_cast<uint8_t>(*o.state)](const model::RecordBody& row) {
       return row.root<fb::TaskHead>()->state() == state;
@@ -232,16 +234,23 @@ Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
   Result<uint32_t> month =
       month_at(*state_, Key(state_->owner, Kind::event_month), Kind::event_month, id, o.snapshot);
   if (!month.ok()) return month.status();
-  Key key(state_->owner, Kind::event);
-  key.not_u32(*month).not_u64(id);
-  Result<Event> found =
-      model::as<Event>(model::read_record(*state_, key, Kind::event, o.snapshot, [&] {
-        return Status(Code::not_found, fmt::format("event {} does not exist", id));
-      }));
-  if (found.code() != Code::not_found) return found;
-  Key audit(state_->owner, Kind::audit);
-  return model::as<Event>(model::read_record(*state_, audit.not_u64(id), Kind::audit, o.snapshot,
-                                             [&] { return found.status(); }));
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  // It is one of the owner's own, or of the audit: both in one round.
+  std::vector<engine::Read> reads(2);
+  reads[0].family = engine::family_of(Kind::event);
+  reads[0].key = Key(state_->owner, Kind::event).not_u32(*month).not_u64(id).str();
+  reads[1].family = engine::family_of(Kind::audit);
+  reads[1].key = Key(state_->owner, Kind::audit).not_u64(id).str();
+  state_->core->engine().multi_get(reads, at);
+  for (engine::Read& read : reads) {
+    if (read.status.code() == Code::not_found) continue;
+    if (!read.status.ok()) return read.status;
+    auto body = std::make_unique<model::RecordBody>();
+    if (Status s = body->keep(read.key, std::move(read.value)); !s.ok()) return s;
+    return model::RecordAccess::make<Event>(std::move(body));
+  }
+  return Status(Code::not_found, fmt::format("event {} does not exist", id));
 }
 
 namespace {

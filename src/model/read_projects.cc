@@ -53,6 +53,9 @@ Cursor<Project> Tenant::projects(const ProjectList& o) const {
   plan.after = o.after;
   plan.snapshot = o.snapshot;
   plan.named_kind = Kind::project;
+  if (o.status && to_string(*o.status) == "unknown") {
+    plan.bad = Status(Code::invalid_argument, "status: no such value");
+  }
   plan.parameters = o.status ? static_cast<uint64_t>(*o.status) : 0;
   plan.named = [owner = state_->owner, status = plan.parameters](
                    std::string_view, const Reference& reference, std::string* key) {

@@ -79,7 +79,7 @@ Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::st
   if (!scan->next()) return scan->status().ok() ? missing() : scan->status();
   // A scan's row goes with the scan: what a record keeps is its own.
   auto body = std::make_unique<RecordBody>();
-  if (Status s = body->keep(scan->key(), own_value(scan->value())); !s.ok()) return s;
+  if (Status s = body->keep(scan->key(), own_value(state.core, scan->value())); !s.ok()) return s;
   return body;
 }
 
@@ -87,18 +87,20 @@ namespace {
 
 class OwnedBytes : public engine::Value::Holder {
  public:
-  explicit OwnedBytes(std::string_view bytes) : bytes_(bytes) {}
+  OwnedBytes(std::shared_ptr<Core> core, std::string_view bytes)
+      : child_(std::move(core)), bytes_(bytes) {}
   std::string_view bytes() const override { return bytes_; }
   void reset() override { bytes_.clear(); }
 
  private:
+  Child child_;
   std::string bytes_;
 };
 
 }  // namespace
 
-engine::Value own_value(std::string_view bytes) {
-  return engine::Value(std::make_unique<OwnedBytes>(bytes));
+engine::Value own_value(std::shared_ptr<Core> core, std::string_view bytes) {
+  return engine::Value(std::make_unique<OwnedBytes>(std::move(core), bytes));
 }
 
 Result<format::Reference> read_reference(const TenantState& state, const format::Key& key,

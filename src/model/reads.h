@@ -26,7 +26,8 @@ struct TenantState {
   UserId owner;
   Actor actor;
   bool service = false;
-  Status bad;  // of the owner, the agent's name or the service's reason
+  Status bad;        // of the owner or the service's reason
+  Status bad_actor;  // of the agent's name: its commits are refused
 };
 
 class SnapshotBody {
@@ -98,6 +99,7 @@ class CursorBody {
   const engine::Snapshot* engine_snapshot() const;
 
   std::shared_ptr<Core> core_;
+  std::optional<Child> child_;
   UserId owner_;
   ListPlan plan_;
   Status status_;
@@ -159,7 +161,7 @@ Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
                     const engine::Snapshot** out);
 
 // A value that owns a copy of these bytes.
-engine::Value own_value(std::string_view bytes);
+engine::Value own_value(std::shared_ptr<Core> core, std::string_view bytes);
 
 // One record by its key; `missing` is the answer when it is not there.
 Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,

@@ -29,6 +29,7 @@ Store::~Store() {
 }
 
 Result<Store> Store::open(const std::string& path, const Options& options) {
+  if (Status s = model::check_options(options); !s.ok()) return s;
   bool fresh = false;
   auto engine = engine::open_rocks(path, options, &fresh);
   if (!engine.ok()) return engine.status();

@@ -17,9 +17,8 @@ UserId Tenant::owner() const { return state_->owner; }
 Tenant Tenant::as_agent(std::string_view name) const {
   auto state = std::make_shared<model::TenantState>(*state_);
   state->actor = Actor::of_agent(std::string(name));
-  if (state->bad.ok()) {
-    state->bad = model::check_text("agent name", name, kMaxEventTypeBytes, model::Empty::refused);
-  }
+  state->bad_actor =
+      model::check_text("agent name", name, kMaxEventTypeBytes, model::Empty::refused);
   return Tenant(std::move(state));
 }
 
@@ -35,7 +34,8 @@ namespace model {
 namespace {
 
 std::unique_ptr<BatchBody> new_body(const TenantState& state) {
-  auto body = std::make_unique<BatchBody>(state.core, state.owner, state.actor, state.bad);
+  const Status& bad = state.bad.ok() ? state.bad_actor : state.bad;
+  auto body = std::make_unique<BatchBody>(state.core, state.owner, state.actor, bad);
   if (state.service) body->set_audited();
   return body;
 }
@@ -43,9 +43,10 @@ std::unique_ptr<BatchBody> new_body(const TenantState& state) {
 // What commit checks before the batch lines up.
 Status check_commit(const TenantState& state, const BatchBody* body, const CommitOptions& o) {
   if (!state.bad.ok()) return state.bad;
+  if (!state.bad_actor.ok()) return state.bad_actor;
   if (body == nullptr) return Status(Code::invalid_argument, "batch: was moved from");
-  if (body->core() != state.core || body->owner() != state.owner) {
-    return Status(Code::invalid_argument, "batch: of another owner or store");
+  if (body->owner() != state.owner) {
+    return Status(Code::invalid_argument, "batch: of another owner");
   }
   if (o.idempotency_key.size() > kMaxIdempotencyKeyBytes) {
     return Status(Code::invalid_argument, "idempotency key: has more than 64 bytes");

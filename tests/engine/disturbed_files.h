@@ -177,8 +177,8 @@ inline Result<std::unique_ptr<Reader>> DisturbedFiles::open_reader(const std::st
   return std::unique_ptr<Reader>(std::make_unique<CountedReader>(*this, std::move(*reader)));
 }
 
-// How far apart the operations lie that a sweep lets fail: `usual`, or what the environment variable
-// BCSTORE_STRIDE says. 1 is every one.
+// How far apart the operations lie that a sweep lets fail: `usual`, or what the environment
+// variable BCSTORE_STRIDE says. 1 is every one.
 inline uint64_t sweep_stride(uint64_t usual) {
   const char* const given = std::getenv("BCSTORE_STRIDE");
   return given != nullptr ? std::max<uint64_t>(std::stoull(given), 1) : usual;

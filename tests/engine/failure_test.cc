@@ -161,35 +161,47 @@ void check_batches(Engine& engine, int acked) {
   CHECK(scan_keys(engine, log).size() == static_cast<size_t>(there));
 }
 
-TEST_CASE("failure: whichever operation fails no acknowledged batch is lost or torn") {
+// Lets one operation after another fail under the workload, alone or with all later ones.
+void sweep(Code cause, bool sticky) {
   constexpr int kBatches = 24;
-  for (const Code cause : {Code::io_error, Code::no_space}) {
-    for (const bool sticky : {false, true}) {
-      uint64_t cases = 0;
-      uint64_t number = 1;
-      for (bool failed = true; failed; number += sweep_stride(9), ++cases) {
-        CAPTURE(number);
-        CAPTURE(sticky);
-        const ScratchDirectory scratch;
-        Disturbed disturbed;
-        std::unique_ptr<Engine> engine = open_engine(scratch.path(), disturbed.options);
-        disturbed.files->fail_at(number, cause, sticky);
-        const int acked = run_workload(*engine, kBatches);
-        failed = disturbed.files->failed() > 0;
-        const std::string head = get(*engine, Family::heads, key_of(1, "head"));
-        CHECK((acked == 0 || head != "not_found"));
-        if (acked < kBatches) CHECK_FALSE(engine->health().ok());
-        (void)engine->close();
-        engine.reset();
-        disturbed.files->fail_at(0);
-        engine = open_engine(scratch.path(), disturbed.options);
-        check_batches(*engine, acked);
-        CHECK(write_batch(*engine, kBatches + 1).ok());
-        CHECK(engine->verify_files().ok());
-      }
-      CHECK(cases > 10);
-    }
+  uint64_t cases = 0;
+  uint64_t number = 1;
+  for (bool failed = true; failed; number += sweep_stride(15), ++cases) {
+    CAPTURE(number);
+    const ScratchDirectory scratch;
+    Disturbed disturbed;
+    std::unique_ptr<Engine> engine = open_engine(scratch.path(), disturbed.options);
+    disturbed.files->fail_at(number, cause, sticky);
+    const int acked = run_workload(*engine, kBatches);
+    failed = disturbed.files->failed() > 0;
+    const std::string head = get(*engine, Family::heads, key_of(1, "head"));
+    CHECK((acked == 0 || head != "not_found"));
+    if (acked < kBatches) CHECK_FALSE(engine->health().ok());
+    (void)engine->close();
+    engine.reset();
+    disturbed.files->fail_at(0);
+    engine = open_engine(scratch.path(), disturbed.options);
+    check_batches(*engine, acked);
+    CHECK(write_batch(*engine, kBatches + 1).ok());
+    CHECK(engine->verify_files().ok());
   }
+  CHECK(cases > 3);
+}
+
+TEST_CASE("failure: one i/o error anywhere loses and tears no acknowledged batch") {
+  sweep(Code::io_error, /*sticky=*/false);
+}
+
+TEST_CASE("failure: i/o errors from anywhere on lose and tear no acknowledged batch") {
+  sweep(Code::io_error, /*sticky=*/true);
+}
+
+TEST_CASE("failure: a disk that is full once loses and tears no acknowledged batch") {
+  sweep(Code::no_space, /*sticky=*/false);
+}
+
+TEST_CASE("failure: a disk that stays full loses and tears no acknowledged batch") {
+  sweep(Code::no_space, /*sticky=*/true);
 }
 
 }  // namespace

@@ -48,9 +48,9 @@ TEST_CASE("file system: a file is written and read back") {
     CHECK((*file)->append("!").ok());
   }
   CHECK(read_all(*files, path) == "hello w!");
-  CHECK(files->info(path)->size == 8);
-  CHECK_FALSE(files->info(path)->is_directory);
-  CHECK(files->info(path)->modified_s > 1'600'000'000);
+  CHECK(files->info(path).value().size == 8);
+  CHECK_FALSE(files->info(path).value().is_directory);
+  CHECK(files->info(path).value().modified_s > 1'600'000'000);
   REQUIRE(files->open_writable(path, FileSystem::Create::fresh).ok());
   CHECK(read_all(*files, path).empty());
 }
@@ -82,13 +82,13 @@ TEST_CASE("file system: directories and names") {
   const std::string directory = scratch.at("d");
   CHECK(files->make_directory(directory).ok());
   CHECK(files->make_directory(directory).ok());
-  CHECK(files->info(directory)->is_directory);
-  CHECK(files->list(directory)->empty());
+  CHECK(files->info(directory).value().is_directory);
+  CHECK(files->list(directory).value().empty());
   CHECK(files->open_writable(directory + "/one", FileSystem::Create::fresh).ok());
   CHECK(files->link(directory + "/one", directory + "/two").ok());
   CHECK(files->link(directory + "/one", directory + "/two").code() == Code::already_exists);
   CHECK(files->rename(directory + "/two", directory + "/three").ok());
-  CHECK(files->list(directory)->size() == 2);
+  CHECK(files->list(directory).value().size() == 2);
   CHECK(files->sync_directory(directory).ok());
   CHECK_FALSE(files->remove_directory(directory).ok());
   CHECK(files->remove(directory + "/one").ok());

@@ -184,8 +184,8 @@ TEST_CASE("open: no store is made on a full disk") {
 }
 
 // A crash may come at any moment while a store is made: the family list is then incomplete, or
-// CURRENT is missing. Here one operation after another fails, once alone and once with all later ones,
-// which is what a crash leaves behind.
+// CURRENT is missing. Here one operation after another fails, once alone and once with all later
+// ones, which is what a crash leaves behind.
 TEST_CASE("open: making a store that fails anywhere can be repeated") {
   for (const bool sticky : {false, true}) {
     uint64_t number = 1;

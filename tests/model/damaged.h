@@ -98,6 +98,7 @@ class Damaged {
     put(to, std::string(draft.seal(to)));
   }
 
+  engine::Engine& engine() { return *engine_; }
   CheckReport check(const CheckOptions& options = {}) {
     Result<CheckReport> report = check_store(*engine_, options);
     INFO(report.status().to_string());

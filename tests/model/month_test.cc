@@ -156,7 +156,9 @@ TEST_CASE("month: events of each month are exactly its own") {
     }
     CHECK(rows.status().ok());
   }
-  CHECK(total == rows_of(w.t.events(), [](const Event& e) { return e.id(); }).size());
+  // Audit events lie in no month.
+  const auto id = [](const Event& e) { return e.id(); };
+  CHECK(total == rows_of(w.t.events({.with_audit = false}), id).size());
   CHECK(rows_of(w.t.events({.month = 202509}), [](const Event& e) {
           return std::string(e.type());
         }) == std::vector<std::string>{"2025-09-01T00:00:00Z", "2025-08-01T00:00:00Z"});

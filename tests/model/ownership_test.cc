@@ -102,6 +102,8 @@ std::vector<Probe> probes_of_chat_and_events() {
       PROBE(message, not_found, b.append_event({.type = "t", .session = a.chat, .message_seq = 1})),
       PROBE(message_id, not_found, b.message(a.message_id)),
       PROBE(event, not_found, b.event(a.event)),
+      PROBE(session_month, not_found, b.message(a.chat, 2)),
+      PROBE(event_month, not_found, b.event(a.event + 1)),
   };
 }
 
@@ -124,6 +126,13 @@ std::vector<Probe> probes_of_the_rest() {
               bool seen = false;
               Cursor<Event> rows = b.events({.limit = kMaxPageRows});
               while (rows.next()) seen |= rows->id() == a.event || rows->owner() == a.owner;
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(audit, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Event> rows = b.events({.newest_first = true, .limit = kMaxPageRows});
+              while (rows.next()) seen |= rows->is_audit() && rows->owner() != b.owner();
               return seen_if(seen || !rows.status().ok());
             }()),
       PROBE(user, ok,
@@ -202,7 +211,8 @@ void check_keys(const Asked& asked, const UserId& owner) {
     CHECK(is_allowed(range.lower));
     // The upper bound ends the owner at the latest.
     const std::string prefix = range.lower.substr(0, 16);
-    CHECK(range.upper <= format::after_prefix(prefix));
+    const std::string end = format::after_prefix(prefix);  // empty: no key is after it
+    CHECK((end.empty() || range.upper <= end));
     for (const std::string& row : range.rows) CHECK(row.compare(0, 16, prefix) == 0);
   }
 }

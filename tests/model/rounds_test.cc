@@ -145,6 +145,10 @@ TEST_CASE("rounds: every list is one bounded scan of its own prefix") {
     const std::string prefix = prefix_of(list.name, w.a);
     const bool filters = list.name == "archived projects" || list.name == "open tasks" ||
                          list.name == "events without audit";
+    // Two streams are merged into one list: that of the audit is the second.
+    const bool merges = list.name == "events";
+    const std::string audit = Key(w.a.owner, Kind::audit).str();
+    const std::string months = Key(w.a.owner, Kind::event_month).str();
     for (const bool reverse : {false, true}) {
       if (reverse && !list.has_reverse) continue;
       CAPTURE(list.name);
@@ -158,14 +162,17 @@ TEST_CASE("rounds: every list is one bounded scan of its own prefix") {
         REQUIRE(page.status.ok());
         REQUIRE_FALSE(page.tokens.empty());
         token = page.tokens.back();
-        CHECK(asked.scans.size() <= 1);
+        CHECK(asked.scans.size() <= (merges ? 3u : 1u));
         // Rows of an index are followed by the records that they name, in one more round.
-        CHECK(asked.calls <= 3);
+        CHECK(asked.calls <= (merges ? 4u : 3u));
         for (const Asked::Range& range : asked.scans) {
-          CHECK(range.lower.compare(0, prefix.size(), prefix) >= 0);
-          CHECK(range.upper <= format::after_prefix(prefix));
+          std::string own = prefix;
+          if (merges && range.lower.starts_with(audit)) own = audit;
+          if (merges && range.lower.starts_with(months)) own = months;
+          CHECK(range.lower.compare(0, own.size(), own) >= 0);
+          CHECK(range.upper <= format::after_prefix(own));
           if (!filters) CHECK(range.rows.size() <= page.rows.size() + 1);
-          for (const std::string& row : range.rows) CHECK(row.starts_with(prefix));
+          for (const std::string& row : range.rows) CHECK(row.starts_with(own));
         }
       }
     }

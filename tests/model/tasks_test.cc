@@ -204,7 +204,7 @@ TEST_CASE("tasks: listed by phase in signed order, unset last, creation order wi
   CHECK(t.task(forged<TaskId>(90)).value().phase() == -1);
 }
 
-TEST_CASE("tasks: of another project are not listed; many at once") {
+TEST_CASE("tasks: of another project are not listed, and many are read at once") {
   OneProject w;
   const ProjectId q = w.t.create_project({.name = "Q", .idea_prompt = ""}).value();
   const TaskId a = w.t.create_task(w.p, {.title = "a", .phase = 1}).value();
