@@ -46,6 +46,19 @@ void remove_abandoned(const fs::path& parent) {
   }
 }
 
+// File by file: what others left in the system's buffers is not waited for.
+void sync_under(const std::string& directory) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory, error)) {
+    std::error_code gone;
+    if (!entry.is_regular_file(gone) || gone) continue;
+    const int file = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) continue;
+    ::fsync(file);
+    ::close(file);
+  }
+}
+
 uint64_t bytes_under(const std::string& directory) {
   uint64_t bytes = 0;
   std::error_code error;
@@ -118,11 +131,7 @@ uint64_t Scratch::free_bytes() const {
 
 void Scratch::settle(const std::string& directory) const {
   using std::chrono::milliseconds;
-  const int handle = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (handle >= 0) {
-    ::syncfs(handle);
-    ::close(handle);
-  }
+  sync_under(directory);
   uint64_t before = bytes_under(directory);
   for (int quiet = 0, rounds = 0; quiet < 3 && rounds < 1200; ++rounds) {
     std::this_thread::sleep_for(milliseconds(50));

@@ -30,8 +30,8 @@ class Scratch {
   // False for file systems in memory, where durable figures mean nothing.
   bool is_on_disk() const { return is_on_disk_; }
 
-  // Writes out what earlier work left in the system's buffers and waits until `directory` has not
-  // changed its size for a moment: flushes and compactions of the engines have ended.
+  // Writes the files of `directory` out to the disk and waits until it has not changed its size for
+  // a moment: flushes and compactions of the engines have ended.
   void settle(const std::string& directory) const;
 
  private:

@@ -57,7 +57,12 @@ Status Executor::start_chat(Op& op) {
 
 Status Executor::same_session(Op& op, const HeadEntry& entry) {
   const auto* stored = root<fb::SessionHead>(entry.draft);
-  if (from_fb(stored->project()) != op.parent || stored->created_at() != op.origin->created_at.us) {
+  const auto* given = root<fb::SessionHead>(op.head);
+  // Renamed since: its first title is not kept.
+  const bool same_title = stored->rename_count() != 0 ||
+                          optional_text(stored->title()) == optional_text(given->title());
+  if (from_fb(stored->project()) != op.parent || !same_title ||
+      stored->created_at() != op.origin->created_at.us) {
     return Status(Code::conflict,
                   fmt::format("session {} is here with other contents", to_string(op.id)));
   }

@@ -79,6 +79,8 @@ Status Executor::write_user(const Op& op, const UserFields& fields, uint32_t rev
   entry.draft = std::move(row);
   cache_.put(prefix, std::move(entry));
   touch(Kind::user, current_.owner.uuid(), rev);
+  // A profile has no id beside its owner's.
+  if (op.verb != Verb::create_user) current_.operations.back().id = Uuid();
   return Status();
 }
 
