@@ -223,7 +223,8 @@ void BatchBody::append_audit(const NewEvent& event) {
   fields.payload = event.payload;
   fields.is_audit = true;
   op.fact = encoder_.event(by(op), fields);
-  finish(std::move(op), Arguments(*this, op.verb), Status());
+  const Arguments arguments(*this, op.verb);
+  finish(std::move(op), arguments, Status());
 }
 
 void BatchBody::edit_profile(const ProfileEdit& e) {
