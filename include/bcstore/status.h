@@ -98,10 +98,7 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
-  Result(Status status)
-      : held_(std::in_place_index<1>, std::move(status)) {  // NOLINT(*-explicit-*)
-    if (std::get<1>(held_).ok()) held_.template emplace<1>(Code::internal, "ok without a value");
-  }
+  Result(Status status) : held_(an_error(std::move(status))) {}         // NOLINT(*-explicit-*)
 
   bool ok() const { return held_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -124,6 +121,10 @@ class [[nodiscard]] Result {
   T value() && { return checked(), std::move(*std::get_if<0>(&held_)); }
 
  private:
+  static std::variant<T, Status> an_error(Status status) {
+    if (status.ok()) status = Status(Code::internal, "ok without a value");
+    return std::variant<T, Status>(std::in_place_index<1>, std::move(status));
+  }
   void checked() const {
     if (!ok()) throw std::runtime_error(std::get<1>(held_).to_string());
   }

@@ -157,7 +157,7 @@ Status RocksEngine::sync() {
   return fail_write(synced.ToString(), from_rocks(synced, "cannot sync the log"));
 }
 
-Status RocksEngine::fail_write(const std::string& cause, Status latched) {
+Status RocksEngine::fail_write(const std::string& cause, const Status& latched) {
   core_->latch().set(latched);
   return Status(Code::unknown_outcome, "the write may or may not have reached the disk: " + cause);
 }

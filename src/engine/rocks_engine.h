@@ -37,7 +37,7 @@ class RocksEngine final : public Engine {
  private:
   Status flush_memtables();
   // Latches, and says that nobody knows what became of the write.
-  Status fail_write(const std::string& cause, Status latched);
+  Status fail_write(const std::string& cause, const Status& latched);
 
   const std::shared_ptr<RocksCore> core_;
 };

@@ -70,6 +70,13 @@ void RocksListener::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb
   *auto_recovery = false;
 }
 
+void RocksListener::OnMemTableSealed(const rocksdb::MemTableInfo&) {
+  rocksdb::DB* db = db_.load();
+  if (db == nullptr) return;
+  const rocksdb::Status synced = db->SyncWAL();
+  if (!synced.ok()) latch_->set(from_rocks(synced, "cannot sync the log"));
+}
+
 void RocksListener::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) {
   if (!sink_.wanted()) return;
   sink_.write(LogLevel::info, "flushed family " + info.cf_name + ": " +

@@ -9,6 +9,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <functional>
 #include <memory>
@@ -55,12 +56,18 @@ class RocksListener final : public rocksdb::EventListener {
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status error,
                             bool* auto_recovery) override;
+  // The database that is open now; null before and after.
+  void watch(rocksdb::DB* db) { db_.store(db); }
+  // A new log has begun and nothing is in it yet. What is not synced of the one before is now: else
+  // a loss of power might take its end and leave the younger log, a hole in the order of commits.
+  void OnMemTableSealed(const rocksdb::MemTableInfo& info) override;
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
   void OnCompactionCompleted(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;
 
  private:
   const std::shared_ptr<Latch> latch_;
   const LogSink sink_;
+  std::atomic<rocksdb::DB*> db_{nullptr};
 };
 
 // True when a line of RocksDB can be passed on: it names no key and holds no foreign bytes.

@@ -66,6 +66,7 @@ class Opening {
   const std::string path_;
   const Options& options_;
   const LogSink sink_;
+  std::shared_ptr<RocksListener> listener_;
   const std::shared_ptr<Latch> latch_;
   rocksdb::DBOptions database_;
   RocksParts parts_;
@@ -93,7 +94,8 @@ Status Opening::open(bool* fresh) {
   database_ = database_options(shares, parts_.cache);
   database_.env = parts_.env.get();
   database_.info_log = std::make_shared<RocksLogger>(sink_);
-  database_.listeners = {std::make_shared<RocksListener>(latch_, sink_)};
+  listener_ = std::make_shared<RocksListener>(latch_, sink_);
+  database_.listeners = {listener_};
 
   if (Status found = find_directory(); !found) return found;
   Result<Contents> before = look();
@@ -247,6 +249,7 @@ Status Opening::open_database(bool create) {
     parts_.db = nullptr;
     return from_rocks(opened, "cannot open " + path_);
   }
+  listener_->watch(parts_.db);
   auto place = std::copy(handles.begin(), handles.end(), parts_.families.begin());
   if (!create) return Status();
   opened = parts_.db->CreateColumnFamilies(later, &handles);

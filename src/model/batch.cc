@@ -48,7 +48,7 @@ std::string_view to_string(Verb verb) {
   return "unknown";
 }
 
-BatchBody::BatchBody(std::shared_ptr<Core> core, UserId owner, Actor actor, Status bad)
+BatchBody::BatchBody(std::shared_ptr<Core> core, UserId owner, Actor actor, const Status& bad)
     : core_(std::move(core)), owner_(owner), actor_(std::move(actor)), bad_(bad), status_(bad) {}
 
 BatchBody::~BatchBody() = default;

@@ -78,7 +78,7 @@ struct Op {
 
 class BatchBody {
  public:
-  BatchBody(std::shared_ptr<Core> core, UserId owner, Actor actor, Status bad = {});
+  BatchBody(std::shared_ptr<Core> core, UserId owner, Actor actor, const Status& bad = {});
   ~BatchBody();
 
   UserId owner() const { return owner_; }

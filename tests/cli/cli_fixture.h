@@ -4,77 +4,36 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <simdjson.h>
-#include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
-#include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bcstore/bcstore.h"
-#include "cli/command.h"
-#include "cli/load.h"
 
 namespace bcstore::cli_fixture {
 
 class TempDir {
  public:
-  TempDir() {
-    static std::atomic<unsigned> made{0};
-    const std::filesystem::path root = std::filesystem::temp_directory_path();
-    do {
-      path_ = root / fmt::format("bcstore-cli-{}-{}", ::getpid(), made++);
-    } while (!std::filesystem::create_directory(path_));
-    std::filesystem::create_directory(path_ / "in");
-  }
+  TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
+  ~TempDir();
 
   std::string input() const { return (path_ / "in").string(); }
   std::string db() const { return (path_ / "db").string(); }
-  std::string file(std::string_view name, std::string_view bytes) const {
-    std::string path = (path_ / "in" / name).string();
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path;
-  }
+  // Writes a file of the input; answers its path.
+  std::string file(std::string_view name, std::string_view bytes) const;
   void remove(std::string_view name) const { std::filesystem::remove(path_ / "in" / name); }
 
  private:
   std::filesystem::path path_;
 };
 
-inline std::string zst(std::string_view text) {
-  std::string packed(ZSTD_compressBound(text.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
-  return packed;
-}
-
-inline std::string gz(std::string_view text) {
-  constexpr int kGzip = 16;
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, MAX_WBITS + kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string packed(deflateBound(&stream, text.size()), '\0');
-  std::string copy(text);
-  stream.next_in = reinterpret_cast<Bytef*>(copy.data());
-  stream.avail_in = static_cast<uInt>(copy.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
+std::string zst(std::string_view text);
+std::string gz(std::string_view text);
 
 struct Answer {
   int code = 0;
@@ -82,21 +41,9 @@ struct Answer {
   std::string err{};
 };
 
-inline Answer command(const std::vector<std::string>& words) {
-  std::vector<const char*> argv{"bcstore"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  int code = cli::run_command(static_cast<int>(argv.size()), argv.data(), {}, out, err);
-  return {code, out.str(), err.str()};
-}
-
+Answer command(const std::vector<std::string>& words);
 // Loads the directory's input into its store, with more words if there are any.
-inline Answer load(const TempDir& dir, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words{"load", dir.input(), "--db", dir.db(), "--json"};
-  words.insert(words.end(), more.begin(), more.end());
-  return command(words);
-}
+Answer load(const TempDir& dir, const std::vector<std::string>& more = {});
 
 struct Counts {
   uint64_t read = 0;
@@ -105,117 +52,36 @@ struct Counts {
   uint64_t refused = 0;
   friend bool operator==(const Counts&, const Counts&) = default;
 };
-
-inline std::ostream& operator<<(std::ostream& out, const Counts& counts) {
-  return out << fmt::format("{} read, {} written, {} present, {} refused", counts.read,
-                            counts.written, counts.present, counts.refused);
-}
+std::ostream& operator<<(std::ostream& out, const Counts& counts);
 
 inline Counts all_written(uint64_t rows) { return {rows, rows, 0, 0}; }
 inline Counts all_present(uint64_t rows) { return {rows, 0, rows, 0}; }
 
 // What the summary of a load says of one table.
-inline Counts counts_of(const Answer& answer, std::string_view table) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element summary;
-  REQUIRE_MESSAGE(parser.parse(answer.out).get(summary) == simdjson::SUCCESS, answer.out);
-  auto count = [&](std::string_view what) {
-    uint64_t number = 0;
-    CAPTURE(table);
-    CAPTURE(answer.err);
-    REQUIRE(summary["tables"][table][what].get_uint64().get(number) == simdjson::SUCCESS);
-    return number;
-  };
-  return {count("read"), count("written"), count("present"), count("refused")};
-}
-
-inline uint64_t derived_versions(const Answer& answer) {
-  simdjson::dom::parser parser;
-  uint64_t number = 0;
-  REQUIRE(parser.parse(answer.out)["derived_versions"].get_uint64().get(number) ==
-          simdjson::SUCCESS);
-  return number;
-}
+Counts counts_of(const Answer& answer, std::string_view table);
+uint64_t derived_versions(const Answer& answer);
 
 inline bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-inline Store reopen(const TempDir& dir) {
-  Options options;
-  options.create_if_missing = false;
-  Result<Store> store = Store::open(dir.db(), options);
-  REQUIRE_MESSAGE(store.ok(), store.status().to_string());
-  return *std::move(store);
-}
+Store reopen(const TempDir& dir);
 
 // Ids and rows of a small history, by number.
-inline std::string id(int number) { return fmt::format("5eed0000-0000-4000-8000-{:012x}", number); }
+std::string id(int number);
 template <class AnyId>
 AnyId id_of(int number) {
   return AnyId::parse(id(number)).value_or(AnyId());
 }
-inline std::string user_row(int user) {
-  return fmt::format(R"({{"id":"{}","email":"u{}@example.com","full_name":null,"is_pro":false,)"
-                     R"("created_at":"2024-01-01T00:00:00Z"}})"
-                     "\n",
-                     id(user), user);
-}
-inline std::string project_row(int project, int user, std::string_view time) {
-  return fmt::format(R"({{"id":"{}","user_id":"{}","name":"project {}","idea_prompt":"an idea",)"
-                     R"("current_version":9,"status":"ready","created_at":"{}"}})"
-                     "\n",
-                     id(project), id(user), project, time);
-}
-inline std::string version_row(int project, int version, std::string_view time) {
-  return fmt::format(
-      R"({{"project_id":"{}","version":{},"change_note":"note {}","created_by":null,)"
-      R"("created_at":"{}"}})"
-      "\n",
-      id(project), version, version, time);
-}
-inline std::string document_row(int document, int project, int version, std::string_view section) {
-  return fmt::format(R"({{"id":"{}","project_id":"{}","version":{},"section":"{}",)"
-                     R"("created_at":"2024-02-01T00:00:00Z"}})"
-                     "\n",
-                     id(document), id(project), version, section);
-}
-inline std::string revision_row(int document, int rev, std::string_view body) {
-  return fmt::format(
-      R"({{"document_id":"{}","rev":{},"created_by":null,"created_at":"2024-02-{:02}T00:00:00Z",)"
-      R"("change_note":"change {}","body_md":"{}"}})"
-      "\n",
-      id(document), rev, 28 - rev, rev, body);
-}
-inline std::string task_row(int task, int project, std::string_view title, std::string_view time) {
-  return fmt::format(R"({{"id":"{}","project_id":"{}","phase":2,"title":"{}","description":null,)"
-                     R"("created_at":"{}"}})"
-                     "\n",
-                     id(task), id(project), title, time);
-}
-inline std::string activity_row(int task, std::string_view action, std::string_view time) {
-  return fmt::format(R"({{"task_id":"{}","user_id":null,"action":"{}","created_at":"{}"}})"
-                     "\n",
-                     id(task), action, time);
-}
-inline std::string session_row(int session, int project, std::string_view time) {
-  return fmt::format(R"({{"id":"{}","project_id":"{}","started_at":"{}"}})"
-                     "\n",
-                     id(session), id(project), time);
-}
-inline std::string message_row(int session, int seq, std::string_view content) {
-  return fmt::format(
-      R"({{"id":"{}","session_id":"{}","seq":{},"role":"{}","content":"{}","token_count":null,)"
-      R"("created_at":"2024-03-01T00:00:{:02}Z"}})"
-      "\n",
-      id(session * 1000 + seq), id(session), seq, seq % 2 == 0 ? "user" : "assistant", content,
-      seq % 60);
-}
-inline std::string event_row(int project, std::string_view payload, std::string_view time) {
-  return fmt::format(
-      R"({{"project_id":"{}","event_type":"agent.tool_call","payload":{},"created_at":"{}"}})"
-      "\n",
-      id(project), payload, time);
-}
+std::string user_row(int user);
+std::string project_row(int project, int user, std::string_view time);
+std::string version_row(int project, int version, std::string_view time);
+std::string document_row(int document, int project, int version, std::string_view section);
+std::string revision_row(int document, int rev, std::string_view body);
+std::string task_row(int task, int project, std::string_view title, std::string_view time);
+std::string activity_row(int task, std::string_view action, std::string_view time);
+std::string session_row(int session, int project, std::string_view time);
+std::string message_row(int session, int seq, std::string_view content);
+std::string event_row(int project, std::string_view payload, std::string_view time);
 
 }  // namespace bcstore::cli_fixture

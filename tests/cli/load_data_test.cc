@@ -23,7 +23,8 @@ void check_counts(const Answer& answer, const Expected& expected, bool is_second
   CHECK(answer.code == 0);
   CHECK_MESSAGE(answer.err.empty(), answer.err);
   for (const auto& [table, rows] : expected) {
-    CAPTURE(table);
+    const std::string& shown = table;
+    CAPTURE(shown);
     CHECK(counts_of(answer, table) == (is_second ? all_present(rows) : all_written(rows)));
   }
 }

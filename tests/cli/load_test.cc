@@ -1,8 +1,11 @@
 // `bcstore load` on a small history: order, repetition, subsets.
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+#include <sstream>
 #include <vector>
 
+#include "cli/load.h"
 #include "cli_fixture.h"
 
 namespace bcstore {

@@ -36,7 +36,8 @@ TEST_CASE("A row that is not one JSON object in UTF-8 says why") {
       {"{\"a\":\"\\ud800\"}", "invalid JSON"},
   };
   for (const auto& [text, reason] : cases) {
-    CAPTURE(text);
+    const std::string shown(text);
+    CAPTURE(shown);
     ParsedRow parsed(text);
     CHECK_FALSE(parsed.row.ok());
     CHECK(parsed.row.reason().starts_with(reason));

@@ -1,6 +1,10 @@
 // The verbs that look at a store, and the command line itself.
+#include <simdjson.h>
+
+#include <sstream>
 #include <vector>
 
+#include "cli/command.h"
 #include "cli_fixture.h"
 
 namespace bcstore {

@@ -4,8 +4,10 @@
 //   bcstore_crash --self-test [--seed S]
 //
 // Without arguments: --kills 200. The seed may also come from BCSTORE_SEED; a run prints the one it
-// used. --only repeats one round. --self-test plants a fault in each mode that must be found.
-// Ends with 0 when nothing was wrong, 1 when something was, 2 for wrong arguments.
+// used. --garbled-tails also lets the end of what a loss of power leaves hold other bytes than were
+// written, which the store refuses to open. --only repeats one round. --self-test plants a fault in
+// each mode that must be found. Ends with 0 when nothing was wrong, 1 when something was, 2 for
+// wrong arguments.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -30,6 +32,7 @@ struct Arguments {
   std::optional<uint64_t> seed{};
   uint64_t only = 0;
   bool keep = false;
+  bool garbled_tails = false;
   bool self_test = false;
   std::optional<ChildOptions> child{};
 };
@@ -53,6 +56,8 @@ class ArgumentReader {
         arguments.only = number();
       } else if (word == "--keep") {
         arguments.keep = true;
+      } else if (word == "--garbled-tails") {
+        arguments.garbled_tails = true;
       } else if (word == "--self-test") {
         arguments.self_test = true;
       } else if (word == "--child") {
@@ -115,6 +120,7 @@ int run(const Arguments& arguments) {
   if (arguments.child) return run_child(*arguments.child);
   RunOptions options{
       .seed = chosen_seed(arguments), .only = arguments.only, .keep = arguments.keep};
+  options.garbled_tails = arguments.garbled_tails;
   fmt::print("seed {}\n", options.seed);
   std::fflush(stdout);
   if (arguments.self_test) return self_test(options) ? 0 : 1;
@@ -137,7 +143,7 @@ int main(int count, char** words) {
   if (!arguments) {
     fmt::print(stderr,
                "usage: bcstore_crash [--kills N] [--power-cuts N] [--seed S] [--only ROUND] "
-               "[--keep] [--self-test]\n");
+               "[--keep] [--garbled-tails] [--self-test]\n");
     return 2;
   }
   return bcstore::crash::run(*arguments);

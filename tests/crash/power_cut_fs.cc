@@ -331,7 +331,7 @@ Status PowerCutFileSystem::remove_all(const std::string& directory) {
   return {};
 }
 
-Result<PowerCutFileSystem::Loss> PowerCutFileSystem::restore(Random& random) {
+Result<PowerCutFileSystem::Loss> PowerCutFileSystem::restore(Random& random, bool garbled_tails) {
   Model& model = *model_;
   const std::lock_guard<std::mutex> guard(model.mutex);
   powered_.store(false);
@@ -345,7 +345,7 @@ Result<PowerCutFileSystem::Loss> PowerCutFileSystem::restore(Random& random) {
     if (!left) {
       left = std::make_shared<Inode>();
       left->is_directory = inode->is_directory;
-      if (!inode->is_directory) left->bytes = inode->survivor(path, random, &loss);
+      if (!inode->is_directory) left->bytes = inode->survivor(path, random, garbled_tails, &loss);
       left->durable = left->bytes.size();
     }
     Status laid = left->is_directory ? target_->make_directory(path) : write_out(path, left->bytes);

@@ -68,7 +68,7 @@ class PowerCutFileSystem : public FileSystemWrapper {
   void cut_at_overlap(uint64_t overlap);  // the power goes at the one with this number
   void cut_now();
   bool powered() const { return powered_.load(); }
-  Result<Loss> restore(Random& random);
+  Result<Loss> restore(Random& random, bool garbled_tails = false);
 
   // Files that end in ".log" are the store's logs.
   uint64_t log_syncs() const;

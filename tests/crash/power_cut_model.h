@@ -40,7 +40,7 @@ struct PowerCutFileSystem::Inode {
   bool is_synced() const { return durable == bytes.size() && !older; }
 
   // What a loss of power leaves of it.
-  std::string survivor(const std::string& path, Random& random, Loss* loss) const {
+  std::string survivor(const std::string& path, Random& random, bool garbles, Loss* loss) const {
     if (older && random.percent(50)) return *older;
     const size_t unsynced = bytes.size() - durable;
     size_t kept = 0;
@@ -60,7 +60,7 @@ struct PowerCutFileSystem::Inode {
     const std::string name = path.substr(path.rfind('/') + 1);
     loss->story += name + " keeps " + std::to_string(kept) + " of " + std::to_string(unsynced) +
                    " bytes after " + std::to_string(durable);
-    if (random.percent(40)) {
+    if (garbles && random.percent(40)) {
       ++loss->garbled_files;
       const size_t sector = (left.size() - 1) / kSectorBytes * kSectorBytes;
       const size_t from = std::max(durable, sector);

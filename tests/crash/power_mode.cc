@@ -86,6 +86,7 @@ class Patient {
  public:
   Patient(const RunOptions& options, uint64_t script)
       : script_(script),
+        garbled_tails_(options.garbled_tails),
         fs_(std::make_shared<PowerCutFileSystem>(default_file_system(), scratch_.path())),
         witness_(fs_.get(), &ledger_) {
     if (options.plant) fs_->lie({.log_sync = true, .directory_sync = false});
@@ -210,7 +211,7 @@ class Patient {
   }
 
   void lose_power(Random& random, Totals* totals) {
-    auto loss = fs_->restore(random);
+    auto loss = fs_->restore(random, garbled_tails_);
     if (!loss.ok()) {
       violation("the simulated disk failed: " + loss.status().to_string());
       return;
@@ -239,6 +240,7 @@ class Patient {
   }
 
   uint64_t script_;
+  bool garbled_tails_;
   Scratch scratch_;
   Ledger ledger_;
   std::shared_ptr<PowerCutFileSystem> fs_;

@@ -223,7 +223,8 @@ TEST_CASE("engine: after close every call answers closed") {
       {"close", engine->close().code()},
   };
   for (const auto& [call, code] : answers) {
-    CAPTURE(call);
+    const std::string shown(call);
+    CAPTURE(shown);
     CHECK(code == Code::closed);
   }
   CHECK(engine->stats().families.empty());

@@ -123,7 +123,8 @@ TEST_CASE("file system: errors have the right codes") {
       {__LINE__, {files->info(long_name).code(), Code::invalid_argument}},
   };
   for (const auto& [line, codes] : cases) {
-    CAPTURE(line);
+    const int shown = line;
+    CAPTURE(shown);
     CHECK(codes.first == codes.second);
   }
 }

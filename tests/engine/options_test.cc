@@ -70,7 +70,8 @@ TEST_CASE("options: the OPTIONS file says what the store promises") {
       {"fail_if_options_file_error", "true"},
   };
   for (const auto& [name, value] : database) {
-    CAPTURE(std::string(name));
+    const std::string shown(name);
+    CAPTURE(shown);
     REQUIRE(sections.at("DBOptions").contains(name));
     CHECK(sections.at("DBOptions").at(name) == value);
   }

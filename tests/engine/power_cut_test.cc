@@ -60,7 +60,7 @@ class Disk {
     REQUIRE(fs_->sync_directory(root_).ok());
   }
   PowerCutFileSystem::Loss lose_power() {
-    auto loss = fs_->restore(random_);
+    auto loss = fs_->restore(random_, true);
     REQUIRE(loss.ok());
     return *loss;
   }

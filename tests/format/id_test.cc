@@ -94,7 +94,8 @@ TEST_CASE("time: what RFC 3339 allows is read") {
       {"9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999Z"},
   };
   for (const auto& [text, expected] : cases) {
-    CAPTURE(std::string(text));
+    const std::string shown(text);
+    CAPTURE(shown);
     const std::optional<Time> time = parse_time(text);
     REQUIRE(time.has_value());
     CHECK(to_string(*time) == expected);

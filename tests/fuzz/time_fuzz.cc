@@ -39,6 +39,7 @@ void look_at_uuid(std::string_view text) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // A copy at exactly its size, so that a read past the end is seen.
   std::unique_ptr<char[]> copy(new char[size]);

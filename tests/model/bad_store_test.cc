@@ -128,8 +128,7 @@ TEST_CASE("bad store: a newer format is refused with a sentence, and left alone"
   // Put back, it opens as if nothing had been.
   {
     bool fresh = false;
-    const std::unique_ptr<engine::Engine> raw =
-        std::move(*engine::open_rocks(w.path, w.options, &fresh));
+    const std::unique_ptr<engine::Engine> raw = *engine::open_rocks(w.path, w.options, &fresh);
     CHECK_FALSE(fresh);
     const std::unique_ptr<engine::ChangeSet> changes = raw->new_changes();
     changes->put(row.family, row.key, row.value);

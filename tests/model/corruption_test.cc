@@ -61,7 +61,7 @@ Status content_of(Result<Revision> revision) {
 }
 
 const std::vector<Target>& targets() {
-  static const std::vector<Target> all = {
+  static const std::vector<Target> kAll = {
       TARGET(w.key(Kind::user).not_u32(2), t.profile()),
       TARGET(w.key(Kind::project).append(w.a.project), t.project(r.project)),
       TARGET(w.key(Kind::project).append(w.a.project), t.projects()),
@@ -92,7 +92,7 @@ const std::vector<Target>& targets() {
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.event(r.event)),
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.events()),
   };
-  return all;
+  return kAll;
 }
 
 TEST_CASE("corruption: a changed byte is told by the read that meets it, others go on") {
