@@ -1,5 +1,7 @@
 #include "engine/rocks_logger.h"
 
+#include <rocksdb/db.h>
+
 #include <algorithm>
 #include <cstdio>
 

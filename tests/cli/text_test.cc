@@ -1,6 +1,8 @@
 // The small tools of the command: rows, JSON that it writes, text for people.
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "cli/display.h"
 #include "cli/input.h"
 #include "cli/json_out.h"
