@@ -312,10 +312,12 @@ TEST_CASE("engine: threads read while one writes and another tries to close") {
       Value value;
       for (;;) {
         const Status status = engine->get(Family::heads, key_of(1), nullptr, &value);
-        const std::unique_ptr<Scan> scan = engine->scan({Family::heads, key_of(1), key_of(2)});
+        std::unique_ptr<Scan> scan = engine->scan({Family::heads, key_of(1), key_of(1, "z")});
         if (status.code() == Code::closed) break;
         if (!status.ok() || value.bytes().empty()) ++wrong;
         value.reset();
+        scan.reset();
+        std::this_thread::sleep_for(std::chrono::microseconds(200));  // leaves room for close()
       }
     });
   }
