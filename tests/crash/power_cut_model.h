@@ -153,6 +153,11 @@ struct PowerCutFileSystem::Model {
     const size_t prefix = manner == 1 ? random.between(0, pending.size()) : 0;
     for (size_t i = 0; i < pending.size(); ++i) {
       const bool stays = manner == 2 ? random.percent(50) : i < prefix;
+      loss->story += stays ? "keeps" : "undoes";
+      for (const auto& [path, inode] : pending[i]) {
+        loss->story += (inode ? " +" : " -") + path.substr(path.rfind('/') + 1);
+      }
+      loss->story += "; ";
       if (stays) {
         apply(pending[i], &disk);
       } else {

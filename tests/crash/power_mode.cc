@@ -216,7 +216,7 @@ class Patient {
       violation("the simulated disk failed: " + loss.status().to_string());
       return;
     }
-    story_ += "[" + loss->story + std::to_string(loss->entries_undone) + " entries undone] ";
+    story_ += "[" + loss->story + "] ";
     totals->loss.bytes_lost += loss->bytes_lost;
     totals->loss.torn_files += loss->torn_files;
     totals->loss.garbled_files += loss->garbled_files;

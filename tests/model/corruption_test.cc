@@ -101,8 +101,8 @@ TEST_CASE("corruption: a changed byte is told by the read that meets it, others 
   for (const Target& target : targets()) {
     CAPTURE(target.name);
     const Row row = row_at(w, target.key(w));
-    // In the header, in the middle, and in the last byte.
-    for (const size_t byte : {size_t{4}, size_t{9}, row.value.size() / 2, row.value.size() - 1}) {
+    // In the checksum and in the last byte: the next test takes every bit of one record.
+    for (const size_t byte : {size_t{9}, row.value.size() - 1}) {
       CAPTURE(byte);
       w.with_value(row, flipped(row.value, byte, 3), [&] {
         const Tenant t = w.store().tenant(w.a.owner);

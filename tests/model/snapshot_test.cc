@@ -81,12 +81,18 @@ TEST_CASE("snapshot: stops answering when it is too old, and not before") {
   World w([](Options& o) { o.snapshot_max_age_us = kMaxAgeUs; });
   const Rich r = enrich(w.store(), w.user("a@x"), "a");
   const Tenant t = w.store().tenant(r.owner);
+  const auto begin = std::chrono::steady_clock::now();
   const Snapshot snapshot = t.snapshot().value();
   const ReadOptions past{.snapshot = &snapshot};
   CHECK(w.store().stats().snapshots == 1);
   w.clock->advance(10 * kMaxAgeUs);
-  CHECK_CODE(ok, t.profile(past));
-  CHECK_CODE(ok, t.projects({.snapshot = &snapshot}));
+  const Status by_key = t.profile(past).status();
+  const Status by_list = status_of(t.projects({.snapshot = &snapshot}));
+  // A busy machine may take longer than the limit itself: then the answers say nothing.
+  if (std::chrono::steady_clock::now() - begin < std::chrono::microseconds(kMaxAgeUs)) {
+    CHECK(name_of(by_key) == "ok");
+    CHECK(name_of(by_list) == "ok");
+  }
   std::this_thread::sleep_for(std::chrono::microseconds(kMaxAgeUs + 1000));
   CHECK(w.store().stats().oldest_snapshot_age_us >= kMaxAgeUs);
   const std::vector<ProjectId> ids = {r.project};
