@@ -162,10 +162,15 @@ void CommitQueue::fill(Lock& lock) {
 CommitQueue::Group CommitQueue::take() {
   Group group;
   size_t bytes = 0;
+  bool ordinary = false;
   while (!pending_.empty() && group.size() < kMaxGroup) {
     const BatchBody* batch = pending_.front()->commit.batch.get();
     size_t next = batch == nullptr ? 0 : batch->bytes();
     if (!group.empty() && bytes + next > kMaxGroupBytes) break;
+    // An import compares its rows with the facts that are here: those of this group's ordinary
+    // commits are not in the engine yet, and only imports keep theirs at hand.
+    if (batch != nullptr && batch->importing() && ordinary) break;
+    ordinary = ordinary || (batch != nullptr && !batch->importing());
     bytes += next;
     group.push_back(std::move(pending_.front()));
     pending_.pop_front();

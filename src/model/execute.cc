@@ -97,6 +97,7 @@ void Executor::begin() {
   changes_->clear();
   undo_.clear();
   pending_facts_.clear();
+  pending_months_.clear();
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -116,12 +117,14 @@ Status Executor::finish(bool sync) {
   changes_->clear();
   undo_.clear();
   pending_facts_.clear();
+  pending_months_.clear();
   return status;
 }
 
 Executor::Mark Executor::mark() {
   changes_->mark();
-  return {undo_.size(), current_.touched.size(), current_.operations.size(), current_.events};
+  return {undo_.size(), current_.touched.size(), current_.operations.size(), pending_months_.size(),
+          current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -138,6 +141,7 @@ void Executor::rollback(const Mark& mark) {
   }
   current_.touched.resize(mark.touched);
   current_.operations.resize(mark.operations);
+  pending_months_.resize(mark.months);
   current_.events = mark.events;
 }
 

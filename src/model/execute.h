@@ -83,7 +83,7 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations;
+    size_t undo, touched, operations, months;
     uint32_t events;
   };
   // The batch under execution.
@@ -143,7 +143,9 @@ class Executor {
   Status same_fact(const format::Key& key, format::Kind kind, Draft& candidate, Time created_at,
                    std::string_view what);
   Status same_event(Op& op, uint64_t id);
+  // The month that a number of a stream lies in, and the entry that tells of a stream's next month.
   Status find_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t* month);
+  void put_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t month);
   Status find_identity(const Op& op, std::optional<format::Reference>* known);
   Status other_row(const Op& op) const;
   void remember_identity(const Op& op, const Uuid& id, uint64_t number);
@@ -205,6 +207,12 @@ class Executor {
   Current current_;
   std::vector<Undo> undo_;
   std::unordered_map<std::string, Draft> pending_facts_;  // of the group's imports
+  struct PendingMonth {
+    std::string prefix;
+    uint64_t number;
+    uint32_t month;
+  };
+  std::vector<PendingMonth> pending_months_;  // of the group: not in the engine yet
 
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;

@@ -148,8 +148,8 @@ Status Executor::append_message(Op& op) {
   fact_key.not_u32(month).not_u64(seq);
   put_fact(Kind::message, fact_key, op.fact);
   if (month != old_month) {
-    Key month_key(current_.owner, Kind::session_month);
-    put_reference(Kind::session_month, month_key.append(op.parent).not_u64(seq), {{}, month, 0});
+    Key months(current_.owner, Kind::session_month);
+    put_month(Kind::session_month, months.append(op.parent), seq, month);
   }
   if (!op.id.is_nil()) {
     put_reference(Kind::message_id, id_key, {op.parent, seq, month}, true);
@@ -161,6 +161,13 @@ Status Executor::append_message(Op& op) {
 
 // The month that a number lies in: that of the last month entry at or before it; 0 for none.
 Status Executor::find_month(Kind kind, const Key& prefix, uint64_t number, uint32_t* month) {
+  // A stream only grows: this group's entries come after all that the engine has.
+  for (auto it = pending_months_.rbegin(); it != pending_months_.rend(); ++it) {
+    if (it->number <= number && it->prefix == prefix.str()) {
+      *month = it->month;
+      return Status();
+    }
+  }
   Key lower = prefix;
   engine::ScanRequest request{engine::Family::index, lower.not_u64(number).str(),
                               format::after_prefix(prefix)};
@@ -174,47 +181,33 @@ Status Executor::find_month(Kind kind, const Key& prefix, uint64_t number, uint3
   return Status();
 }
 
+void Executor::put_month(Kind kind, const Key& prefix, uint64_t number, uint32_t month) {
+  pending_months_.push_back({prefix.str(), number, month});
+  Key key = prefix;
+  put_reference(kind, key.not_u64(number), {{}, month, 0});
+}
+
 Status Executor::same_message(Op& op, uint64_t seq) {
   Key months(current_.owner, Kind::session_month);
-  uint32_t indexed = 0;
-  if (Status s = find_month(Kind::session_month, months.append(op.parent), seq, &indexed);
-      !s.ok()) {
+  uint32_t month = 0;
+  if (Status s = find_month(Kind::session_month, months.append(op.parent), seq, &month); !s.ok()) {
     return s;
   }
-  const std::string what = fmt::format("message {} of session {}", seq, to_string(op.parent));
-  // An entry of this group is not in the engine yet; the message then lies in the stream's month.
-  const HeadEntry* stream = cache_.find(stream_prefix(current_.owner, op.parent));
-  for (uint32_t month : {indexed, stream ? stream->month : 0u}) {
-    Key key = stream_prefix(current_.owner, op.parent);
-    key.not_u32(month).not_u64(seq);
-    Draft stored;
-    bool here = false;
-    if (Status s = read_fact(Kind::message, key, &stored, &here); !s.ok()) return s;
-    if (here) return same_fact(key, Kind::message, op.fact, op.origin->created_at, what);
-  }
-  return Status(Code::conflict, what + " is here with another time");
+  Key key = stream_prefix(current_.owner, op.parent);
+  key.not_u32(month).not_u64(seq);
+  return same_fact(key, Kind::message, op.fact, op.origin->created_at,
+                   fmt::format("message {} of session {}", seq, to_string(op.parent)));
 }
 
 Status Executor::same_event(Op& op, uint64_t id) {
-  Key prefix(current_.owner, Kind::event);
-  uint32_t indexed = 0;
-  if (Status s =
-          find_month(Kind::event_month, Key(current_.owner, Kind::event_month), id, &indexed);
+  uint32_t month = 0;
+  if (Status s = find_month(Kind::event_month, Key(current_.owner, Kind::event_month), id, &month);
       !s.ok()) {
     return s;
   }
-  const HeadEntry* stream = cache_.find(prefix);
-  for (uint32_t month : {indexed, stream ? stream->month : 0u}) {
-    Key key = prefix;
-    key.not_u32(month).not_u64(id);
-    Draft stored;
-    bool here = false;
-    if (Status s = read_fact(Kind::event, key, &stored, &here); !s.ok()) return s;
-    if (!here) continue;
-    return same_fact(key, Kind::event, op.fact, op.origin->created_at,
-                     "the event of this identity");
-  }
-  return other_row(op);
+  Key key(current_.owner, Kind::event);
+  key.not_u32(month).not_u64(id);
+  return same_fact(key, Kind::event, op.fact, op.origin->created_at, "the event of this identity");
 }
 
 Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
@@ -230,8 +223,7 @@ Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
   key.not_u32(month).not_u64(*id);
   put_fact(Kind::event, key, draft);
   if (month != old_month) {
-    Key month_key(current_.owner, Kind::event_month);
-    put_reference(Kind::event_month, month_key.not_u64(*id), {{}, month, 0});
+    put_month(Kind::event_month, Key(current_.owner, Kind::event_month), *id, month);
   }
   set_stream(prefix, *id, effective, month);
   return Status();

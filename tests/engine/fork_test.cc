@@ -99,8 +99,7 @@ TEST_CASE("fork: a child does not hang while its parent's threads are at work") 
       while (!done) {
         (void)get(*engine, Family::heads, key_of(1));
         Result<std::unique_ptr<Snapshot>> snapshot = engine->snapshot();
-        const std::unique_ptr<Scan> scan =
-            engine->scan({Family::heads, key_of(1), key_of(1, "z")});
+        const std::unique_ptr<Scan> scan = engine->scan({Family::heads, key_of(1), key_of(1, "z")});
       }
     });
   }
