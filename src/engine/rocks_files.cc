@@ -17,6 +17,14 @@ using rocksdb::IOStatus;
 // Stands for the lock that the engine holds.
 class HeldLock final : public rocksdb::FileLock {};
 
+// CURRENT must not name a MANIFEST whose own entry in the directory a loss of power can take: that
+// is so where the file system keeps two changes of a directory in another order. RocksDB syncs the
+// directory after the rename only.
+bool makes_current(const std::string& to) {
+  constexpr std::string_view kCurrent = "/CURRENT";
+  return std::string_view(to).ends_with(kCurrent);
+}
+
 class SystemFiles final : public rocksdb::FileSystemWrapper {
  public:
   SystemFiles() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
@@ -30,6 +38,16 @@ class SystemFiles final : public rocksdb::FileSystemWrapper {
   IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions&, IODebugContext*) override {
     delete lock;
     return IOStatus::OK();
+  }
+  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
+                      IODebugContext* debug) override {
+    if (makes_current(to)) {
+      std::unique_ptr<rocksdb::FSDirectory> directory;
+      IOStatus synced = NewDirectory(parent_directory(to), options, &directory, debug);
+      if (synced.ok()) synced = directory->Fsync(options, debug);
+      if (!synced.ok()) return synced;
+    }
+    return FileSystemWrapper::RenameFile(from, to, options, debug);
   }
 };
 
@@ -262,6 +280,10 @@ class InjectedFiles final : public rocksdb::FileSystem {
   }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
+    if (makes_current(to)) {
+      const Status synced = files_->sync_directory(parent_directory(to));
+      if (!synced.ok()) return to_rocks(synced, to);
+    }
     return to_rocks(files_->rename(from, to), from);
   }
   IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions&,
