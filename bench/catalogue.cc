@@ -12,6 +12,7 @@ constexpr EngineEntry kEngines[] = {
 constexpr WorkloadEntry kWorkloads[] = {
     {"W1", "append a chat message", run_w1, profile_w1},
     {"W2", "last 50 messages of a session", run_w2, profile_w2},
+    {"W3", "consume one credit", run_w3, profile_w3},
 };
 
 }  // namespace

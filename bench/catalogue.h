@@ -35,5 +35,7 @@ void run_w1(Bench& bench);
 void profile_w1(Bench& bench, const ProfileRequest& request);
 void run_w2(Bench& bench);
 void profile_w2(Bench& bench, const ProfileRequest& request);
+void run_w3(Bench& bench);
+void profile_w3(Bench& bench, const ProfileRequest& request);
 
 }  // namespace bcstore::bench

@@ -43,6 +43,17 @@ class ChatWorker {
   virtual uint64_t last_seq(uint32_t session) = 0;
 };
 
+// One thread's view of credits.
+class CreditWorker {
+ public:
+  virtual ~CreditWorker() = default;
+  // Spends one credit of a user, who has plenty. What remains, exactly as of this spending.
+  virtual uint64_t consume(uint32_t user) = 0;
+  virtual uint64_t remaining(uint32_t user) = 0;
+};
+// What each user begins with.
+inline constexpr int32_t kBenchCredits = 2'000'000'000;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -56,6 +67,7 @@ class Engine {
   virtual void close() = 0;
 
   virtual std::unique_ptr<ChatWorker> chat_worker(Mode mode) = 0;
+  virtual std::unique_ptr<CreditWorker> credit_worker(Mode mode) = 0;
 
   // Counters worth a line under the row, such as syncs a commit; may be empty.
   virtual std::string remark() { return {}; }

@@ -102,6 +102,33 @@ class BcstoreChatWorker : public ChatWorker {
   int64_t clock_set_us_ = 0;
 };
 
+class BcstoreCreditWorker : public CreditWorker {
+ public:
+  BcstoreCreditWorker(const Handles* handles, Mode mode, uint64_t number)
+      : handles_(handles), number_(number) {
+    options_.durability = mode == Mode::durable ? Durability::durable : Durability::relaxed;
+  }
+  // Each with an idempotency key of its own, as a chat turn would have.
+  uint64_t consume(uint32_t user) override {
+    const std::string key = fmt::format("{}-{}", number_, ++spendings_);
+    options_.idempotency_key = key;
+    const Result<std::optional<int32_t>> left =
+        handles_->tenants[user].consume_credit({}, options_);
+    if (!left) check(left.status(), "consume_credit");
+    return static_cast<uint64_t>(left->value_or(0));
+  }
+  uint64_t remaining(uint32_t user) override {
+    const Credits credits = take(handles_->tenants[user].credits(), "credits");
+    return static_cast<uint64_t>(credits.remaining.value_or(0));
+  }
+
+ private:
+  const Handles* handles_;
+  const uint64_t number_;
+  uint64_t spendings_ = 0;
+  CommitOptions options_;
+};
+
 class BcstoreEngine : public Engine {
  public:
   std::string_view name() const override { return "bcstore"; }
@@ -112,6 +139,7 @@ class BcstoreEngine : public Engine {
     Options options;
     options.memory_budget_bytes = settings.memory_budget_bytes;
     options.clock = clock_;
+    options.initial_credits = kBenchCredits;
     store_.emplace(take(Store::open(settings.directory, options), "open"));
     make_handles();
   }
@@ -134,6 +162,11 @@ class BcstoreEngine : public Engine {
   std::unique_ptr<ChatWorker> chat_worker(Mode mode) override {
     clock_->set(0);
     return std::make_unique<BcstoreChatWorker>(&handles_, clock_.get(), mode);
+  }
+
+  std::unique_ptr<CreditWorker> credit_worker(Mode mode) override {
+    clock_->set(0);
+    return std::make_unique<BcstoreCreditWorker>(&handles_, mode, ++credit_workers_);
   }
 
   std::string remark() override {
@@ -178,6 +211,7 @@ class BcstoreEngine : public Engine {
   std::shared_ptr<LoadClock> clock_ = std::make_shared<LoadClock>();
   std::optional<Store> store_;
   Handles handles_;
+  std::atomic<uint64_t> credit_workers_{0};
 };
 
 }  // namespace

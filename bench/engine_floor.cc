@@ -10,6 +10,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/merge_operator.h>
 #include <rocksdb/table.h>
 #include <rocksdb/version.h>
 #include <rocksdb/write_batch.h>
@@ -147,6 +148,58 @@ class FloorChatWorker : public ChatWorker {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
+// Sums little-endian numbers.
+class AddOperator : public rocksdb::AssociativeMergeOperator {
+ public:
+  const char* Name() const override { return "floor.Add"; }
+  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* existing, const rocksdb::Slice& value,
+             std::string* sum, rocksdb::Logger*) const override {
+    const int64_t total = (existing != nullptr ? number(*existing) : 0) + number(value);
+    sum->assign(reinterpret_cast<const char*>(&total), sizeof total);
+    return true;
+  }
+  static int64_t number(const rocksdb::Slice& bytes) {
+    int64_t n = 0;
+    if (bytes.size() == sizeof n) std::memcpy(&n, bytes.data(), sizeof n);
+    return n;
+  }
+};
+
+// The decision is a counter in memory, the merge stores it.
+class FloorCreditWorker : public CreditWorker {
+ public:
+  FloorCreditWorker(rocksdb::DB* db, std::vector<std::atomic<int64_t>>* credits,
+                    const Population& population, Mode mode)
+      : db_(db), credits_(credits), population_(population) {
+    write_options_.sync = mode == Mode::durable;
+  }
+  uint64_t consume(uint32_t user) override {
+    const int64_t left = (*credits_)[user].fetch_sub(1, std::memory_order_relaxed) - 1;
+    const int64_t delta = -1;
+    const RawId key = population_.user_id(user);
+    check(db_->Merge(write_options_, slice(key),
+                     rocksdb::Slice(reinterpret_cast<const char*>(&delta), sizeof delta)),
+          "Merge");
+    return static_cast<uint64_t>(left);
+  }
+  uint64_t remaining(uint32_t user) override {
+    std::string value;
+    const rocksdb::Status found =
+        db_->Get(rocksdb::ReadOptions(), slice(population_.user_id(user)), &value);
+    if (!found.IsNotFound()) check(found, "Get");
+    return static_cast<uint64_t>(kBenchCredits + AddOperator::number(value));
+  }
+
+ private:
+  static rocksdb::Slice slice(const RawId& id) {
+    return {reinterpret_cast<const char*>(id.data()), id.size()};
+  }
+  rocksdb::DB* db_;
+  std::vector<std::atomic<int64_t>>* credits_;
+  Population population_;
+  rocksdb::WriteOptions write_options_;
+};
+
 class FloorEngine : public Engine {
  public:
   std::string_view name() const override { return "floor"; }
@@ -160,7 +213,9 @@ class FloorEngine : public Engine {
     check(rocksdb::DB::Open(options_for(settings.memory_budget_bytes), settings.directory, &opened),
           "open");
     db_.reset(opened);
+    population_ = settings.population;
     find_sessions(settings.population);
+    find_credits();
   }
 
   // Users and sessions are nothing but prefixes of keys.
@@ -177,12 +232,17 @@ class FloorEngine : public Engine {
     return std::make_unique<FloorChatWorker>(db_.get(), &sessions_, mode);
   }
 
+  std::unique_ptr<CreditWorker> credit_worker(Mode mode) override {
+    return std::make_unique<FloorCreditWorker>(db_.get(), &credits_, population_, mode);
+  }
+
  private:
   static rocksdb::Options options_for(size_t memory_budget_bytes) {
     rocksdb::Options options;
     options.create_if_missing = true;
     options.info_log = std::make_shared<SilentLog>();
     options.compression = rocksdb::kNoCompression;
+    options.merge_operator = std::make_shared<AddOperator>();
     options.write_buffer_size = std::min(memory_budget_bytes / 8, size_t{64} << 20);
     options.max_write_buffer_number = 2;
     options.IncreaseParallelism(2);
@@ -209,8 +269,18 @@ class FloorEngine : public Engine {
     }
   }
 
+  void find_credits() {
+    credits_ = std::vector<std::atomic<int64_t>>(population_.users);
+    FloorCreditWorker worker(db_.get(), &credits_, population_, Mode::relaxed);
+    for (uint32_t user = 0; user < population_.users; ++user) {
+      credits_[user].store(static_cast<int64_t>(worker.remaining(user)));
+    }
+  }
+
   std::unique_ptr<rocksdb::DB> db_;
   Sessions sessions_;
+  Population population_;
+  std::vector<std::atomic<int64_t>> credits_;
 };
 
 }  // namespace

@@ -26,6 +26,8 @@ inline constexpr size_t kMaxBatchBytes = 64u << 20;
 inline constexpr size_t kMaxPageRows = 1000;
 inline constexpr size_t kDefaultPageRows = 100;
 inline constexpr size_t kMaxIdempotencyKeyBytes = 64;
+inline constexpr int32_t kMaxCredits = INT32_MAX;  // of a plan and all that was granted together
+inline constexpr uint64_t kUnlimitedCredits = UINT64_MAX;  // where a receipt tells what remains
 inline constexpr int64_t kMaxIdempotencyWindowUs = int64_t{30} * 86'400 * 1'000'000;
 
 // Wall-clock time. Called from many threads. It may step back: stored times never do.
@@ -72,6 +74,9 @@ struct Options {
   int64_t idempotency_window_us = int64_t{86'400} * 1'000'000;
   // A snapshot older than this reads nothing any more (`failed_precondition`); 0 is no limit.
   int64_t snapshot_max_age_us = int64_t{3600} * 1'000'000;
+
+  // The allowance that a new user is born with, and the plan's; 0 to kMaxCredits. No reset.
+  int32_t initial_credits = 10;
 
   // Allows messages of Role::system and Role::tool.
   bool allow_system_and_tool_roles = false;

@@ -200,7 +200,33 @@ class Event : public Record {
   BCSTORE_RECORD_OPTIONAL_TEXT(call_id);
 };
 
+// One line of an owner's credit ledger. The balance is the fold of all of them.
+class CreditEntry : public Record {
+ public:
+  uint64_t number() const;  // from 1, dense
+  CreditEntryKind kind() const;
+  int32_t amount() const;  // what was asked for: credits to spend or granted; 0 for other kinds
+  // What it did to each bucket; both 0 while use is unlimited.
+  int32_t allowance_delta() const;
+  int32_t granted_delta() const;
+  // The balance after it.
+  int32_t allowance() const;
+  int32_t granted() const;
+  bool is_unlimited() const;
+  uint64_t epoch() const;  // counts the times that the balance was set, from 1
+  BCSTORE_RECORD_OPTIONAL_TEXT(reason);
+};
+
 #undef BCSTORE_RECORD_TEXT
 #undef BCSTORE_RECORD_OPTIONAL_TEXT
+
+// What an owner may spend at one moment, with a reset that is due applied.
+struct Credits {
+  std::optional<int32_t> remaining{};  // allowance + granted; nullopt: unlimited
+  int32_t allowance = 0;               // of the current period; spent first
+  int32_t granted = 0;                 // granted or bought; no reset touches it
+  int32_t plan_allowance = 0;          // what a reset sets the allowance to
+  std::optional<Time> resets_at{};     // the next reset; nullopt: never
+};
 
 }  // namespace bcstore

@@ -38,6 +38,25 @@ struct ImportedUser {
   bool is_pro = false;
 };
 
+struct CreditGrant {
+  int32_t amount;  // 1 to kMaxCredits
+  std::optional<std::string_view> reason = std::nullopt;
+};
+
+struct CreditPlan {
+  int32_t allowance;  // not negative
+  // Midnight UTC of the first reset; then every month on that day, or on the last of a month that
+  // is shorter (31 January, 28 February, 31 March). nullopt: never.
+  std::optional<Time> resets_at = std::nullopt;
+  bool refill = false;  // the balance's allowance becomes the plan's now, not at the next reset
+  std::optional<std::string_view> reason = std::nullopt;
+};
+
+struct ImportedCredits {
+  std::optional<int32_t> remaining = std::nullopt;  // not negative; nullopt: unlimited
+  std::optional<Time> resets_at = std::nullopt;     // midnight UTC; nullopt: never
+};
+
 // What became of one imported row.
 enum class ImportOutcome : uint8_t {
   written = 1,
@@ -87,6 +106,9 @@ class Importer {
   void message(ChatSessionId session, uint64_t seq, MessageId id, const NewMessage& message,
                const Row& row);
   void event(const NewEvent& event, std::string_view identity, const Row& row);
+  // A balance from elsewhere, once for each user: it becomes the allowance. Without `remaining` use
+  // is unlimited from then on, and the balance stays.
+  void credits(const ImportedCredits& credits, const Row& row);
 
   size_t size() const;   // rows collected
   size_t bytes() const;  // their encoded size
@@ -110,6 +132,17 @@ class Service {
   // failed_precondition (the user has another customer).
   Result<Receipt> link_stripe_customer(UserId user, std::string_view customer_id,
                                        const CommitOptions& o = {}) const;
+
+  // Adds to the granted credits, which no reset touches. Codes: not_found, invalid_argument (the
+  // amount; or more than kMaxCredits in all).
+  Result<Receipt> grant_credits(UserId user, const CreditGrant& grant,
+                                const CommitOptions& o = {}) const;
+  // Sets the plan's allowance and when it is renewed. Codes: not_found, invalid_argument (a
+  // negative allowance, a time that is not midnight UTC, more than kMaxCredits in all).
+  Result<Receipt> set_credit_plan(UserId user, const CreditPlan& plan,
+                                  const CommitOptions& o = {}) const;
+  // Unlimited use lies over the balance and leaves it as it is. Codes: not_found.
+  Result<Receipt> set_unlimited(UserId user, bool is_unlimited, const CommitOptions& o = {}) const;
 
   Result<UserId> find_user_by_email(std::string_view email) const;
   Result<UserId> find_user_by_stripe_customer(std::string_view customer_id) const;

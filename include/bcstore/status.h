@@ -28,7 +28,7 @@ enum class Code : uint8_t {
   invalid_argument = 3,     // the request can never be accepted as it is
   failed_precondition = 4,  // the state of the store refuses it now
   conflict = 5,             // an expectation differs (actual()), or the idempotency key is taken
-  out_of_credits = 6,
+  out_of_credits = 6,       // remaining() and resets_at() say what there is and when there is more
   rate_limited = 7,
   erased = 8,
   legal_hold = 9,
@@ -61,6 +61,8 @@ class [[nodiscard]] Status {
 
   static Status conflict(std::string message, uint64_t actual);
   static Status already_exists(std::string message, const Uuid& existing);
+  static Status out_of_credits(std::string message, uint64_t remaining,
+                               std::optional<Time> resets_at);
 
   bool ok() const { return state_ == nullptr; }
   explicit operator bool() const { return ok(); }
@@ -75,6 +77,10 @@ class [[nodiscard]] Status {
   std::optional<uint64_t> actual() const;
   // The id of the object in the way. Only with Code::already_exists.
   std::optional<Uuid> existing() const;
+  // What there was to spend, and the next reset of the allowance; no reset: nullopt. Only with
+  // Code::out_of_credits.
+  std::optional<uint64_t> remaining() const;
+  std::optional<Time> resets_at() const;
   // For a refused batch: the operation that was refused, counted from 0.
   std::optional<uint32_t> operation() const;
   // This status, marked as the answer of operation `index`.
@@ -86,9 +92,10 @@ class [[nodiscard]] Status {
   struct State {
     Code code;
     std::string message;
-    std::optional<uint64_t> actual;
+    std::optional<uint64_t> actual;  // or what remains
     std::optional<Uuid> existing;
     std::optional<uint32_t> operation;
+    std::optional<Time> resets_at;
   };
   std::unique_ptr<State> state_;
 };

@@ -45,6 +45,15 @@ struct CheckReport {
   std::map<std::string, uint64_t> checked{};  // records looked at, by table
 };
 
+// What a logical hash covers.
+enum class HashScope : uint8_t {
+  // Every record's own facts with created_at and actor; without commit times and sequences, ids
+  // that the engine gives to events, and the audit.
+  content = 1,
+  // What is current: users, projects, newest contents, tasks, sessions, balances; without times.
+  state = 2,
+};
+
 struct StoreStats {
   struct FamilyBytes {
     std::string name;
@@ -96,6 +105,11 @@ class Store {
   // snapshot, in bounded memory, while writes go on. Answers what it found; its own status is not
   // ok only when it could not look.
   Result<CheckReport> check(const CheckOptions& options = {}) const;
+  // One number for what the store holds, equal for two stores that hold the same, whatever the
+  // order of commits, the ids of the stores, and how their files lie. Not cryptographic. Reads
+  // everything, on one snapshot. Codes: corruption (a record does not verify), invalid_argument
+  // (the scope).
+  Result<Uuid> logical_hash(HashScope scope) const;
   StoreStats stats() const;
 
   // Writes memory out and merges every file into its last level.

@@ -200,6 +200,9 @@ class Tenant {
                                   const CommitOptions& o = {}) const;
   Result<uint64_t> append_event(const NewEvent& event, const CommitOptions& o = {}) const;
   Result<Receipt> edit_profile(const ProfileEdit& edit, const CommitOptions& o = {}) const;
+  // What remains, exactly as of this spending; nullopt: unlimited.
+  Result<std::optional<int32_t>> consume_credit(const CreditSpend& spend = {},
+                                                const CommitOptions& o = {}) const;
 
   // --- Reads ------------------------------------------------------------------------------------
   Result<Snapshot> snapshot() const;
@@ -253,6 +256,10 @@ class Tenant {
 
   Cursor<Event> events(const EventList& o = {}) const;  // oldest first
   Result<Event> event(uint64_t id, const ReadOptions& o = {}) const;
+
+  // Computes a reset that is due by the clock, and writes nothing.
+  Result<Credits> credits(const ReadOptions& o = {}) const;
+  Cursor<CreditEntry> credit_entries(const ListOptions& o = {}) const;  // newest first
 
   // Many at once, in one round of reads: one answer for each id, in order. At most kMaxPageRows.
   std::vector<Result<Project>> get(std::span<const ProjectId> ids, const ReadOptions& o = {}) const;

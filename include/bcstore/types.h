@@ -19,6 +19,16 @@ enum class TaskAction : uint8_t { complete = 1, reopen = 2 };
 enum class TaskState : uint8_t { open = 1, complete = 2 };
 enum class Role : uint8_t { user = 1, assistant = 2, system = 3, tool = 4 };
 enum class ActorKind : uint8_t { user = 1, agent = 2, system = 3 };
+// What an entry of the credit ledger records.
+enum class CreditEntryKind : uint8_t {
+  opening = 1,  // the account, born with its user
+  consume = 2,
+  grant = 3,
+  reset = 4,      // the allowance was set to the plan's, at a date of the calendar
+  plan = 5,       // another plan, or another date of resets
+  unlimited = 6,  // unlimited use began or ended
+  import = 7,     // a balance taken over from another system
+};
 
 // The enumerator's name as written here; "unknown" for a number that is none of them.
 std::string_view to_string(ProjectStatus status);
@@ -28,6 +38,7 @@ std::string_view to_string(TaskAction action);
 std::string_view to_string(TaskState state);
 std::string_view to_string(Role role);
 std::string_view to_string(ActorKind kind);
+std::string_view to_string(CreditEntryKind kind);
 
 // The enumerator of that exact name, or nullopt.
 std::optional<ProjectStatus> parse_project_status(std::string_view name);

@@ -123,6 +123,12 @@ struct ProfileEdit {
   std::optional<uint32_t> expected_rev = std::nullopt;  // User::rev()
 };
 
+struct CreditSpend {
+  int32_t amount = 1;  // 1 to kMaxCredits
+  std::optional<std::string_view> reason = std::nullopt;
+  std::optional<int32_t> expected_remaining = std::nullopt;  // before it; never met when unlimited
+};
+
 class WriteBatch {
  public:
   WriteBatch(WriteBatch&&) noexcept;
@@ -175,6 +181,12 @@ class WriteBatch {
   // The receipt gives the event's id. Commit: not_found (anything that it refers to).
   void append_event(const NewEvent& event);
 
+  // Spends credits of the owner, the allowance first: in the same commit as what they pay for. The
+  // receipt's number is what remains, or kUnlimitedCredits. A reset that is due comes first. An
+  // agent's handle may not: `failed_precondition`. Commit: out_of_credits (with what remains and
+  // the next reset), conflict (expected_remaining; actual kUnlimitedCredits while it is unlimited).
+  void consume_credit(const CreditSpend& spend = {});
+
   // E-mail addresses are unique without regard to ASCII case. Commit: already_exists (another
   // user's address; never says whose), conflict (expected_rev).
   void edit_profile(const ProfileEdit& edit);
@@ -200,7 +212,7 @@ struct Receipt {
   struct Operation {
     Uuid id{};  // of the object created or written to; nil for events and profiles
     // The version, revision, message or activity sequence, status or lock number, or event id that
-    // it was given; 0 where there is none.
+    // it was given, or the credits that remain; 0 where there is none.
     uint64_t number = 0;
   };
   uint64_t commit_seq = 0;  // global, strictly increasing in commit order

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ constexpr int kUsageError = 2;
 struct Words {
   LoadArgs load{};
   CheckArgs check{};
+  HashArgs hash{};
   StatsArgs stats{};
   DocShowArgs doc{};
   ShowArgs show{};
@@ -92,6 +94,18 @@ void add_stats(CLI::App& app, Words& words) {
   });
 }
 
+void add_hash(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("hash", "One number for what a store holds");
+  add_db(verb, words.hash.db);
+  verb->add_option("--scope", words.hash.scope, "content: every record's facts; state: what is now")
+      ->transform(CLI::Transformer(std::map<std::string, HashScope>{{"content", HashScope::content},
+                                                                    {"state", HashScope::state}}))
+      ->type_name("content|state");
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_hash(words.hash, out, err); };
+  });
+}
+
 void add_doc(CLI::App& app, Words& words) {
   CLI::App* doc = app.add_subcommand("doc", "Documents")->require_subcommand(1);
   CLI::App* verb = doc->add_subcommand("show", "Write the exact bytes of a revision");
@@ -150,6 +164,7 @@ int run_command(int argc, const char* const* argv, const Terminal& terminal, std
   add_load(app, words);
   add_check(app, words);
   add_stats(app, words);
+  add_hash(app, words);
   add_show(app, words);
   add_doc(app, words);
   add_user(app, words);

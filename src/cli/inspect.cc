@@ -116,6 +116,16 @@ int run_stats(const StatsArgs& args, std::ostream& out, std::ostream& err) {
   return 0;
 }
 
+int run_hash(const HashArgs& args, std::ostream& out, std::ostream& err) {
+  Result<Store> store = open_existing(args.db, err);
+  if (!store) return 1;
+  Result<Uuid> hash = store->logical_hash(args.scope);
+  if (!hash) return failed(hash.status(), err);
+  for (const uint8_t byte : hash->bytes) out << fmt::format("{:02x}", byte);
+  out << '\n';
+  return 0;
+}
+
 int run_doc_show(const DocShowArgs& args, std::ostream& out, std::ostream& err) {
   Result<Store> store = open_existing(args.db, err);
   if (!store) return 1;

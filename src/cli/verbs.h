@@ -25,6 +25,13 @@ struct StatsArgs {
 };
 int run_stats(const StatsArgs& args, std::ostream& out, std::ostream& err);
 
+struct HashArgs {
+  std::string db;
+  HashScope scope = HashScope::content;
+};
+// Prints one logical hash, 32 hexadecimal digits.
+int run_hash(const HashArgs& args, std::ostream& out, std::ostream& err);
+
 struct DocShowArgs {
   std::string db;
   UserId user{};

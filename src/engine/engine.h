@@ -36,8 +36,9 @@ enum class Family : uint8_t {
   months = 4,     // month-bucketed logs: messages, events
   index = 5,      // derived look-ups, idempotency and import identities
   log = 6,        // commit links and bodies
+  credits = 7,    // balances, which a merge operator changes
 };
-inline constexpr size_t kFamilies = 7;
+inline constexpr size_t kFamilies = 8;
 std::string_view to_string(Family family);
 
 // Bytes that the engine pins or owns. Reusable: passing the same Value to get() again lets go of
@@ -106,6 +107,9 @@ class ChangeSet {
   // The value is the concatenation of the two parts.
   virtual void put(Family family, std::string_view key, std::string_view value,
                    std::string_view value_tail = {}) = 0;
+  // Changes the balance under a key of Family::credits: format::CounterDelta says how. Other
+  // families take no merge.
+  virtual void merge(Family family, std::string_view key, std::string_view delta) = 0;
   virtual void erase(Family family, std::string_view key) = 0;
   virtual void erase_range(Family family, std::string_view lower, std::string_view upper) = 0;
   // mark() opens a nested change; rollback() undoes everything since it; accept() keeps it.

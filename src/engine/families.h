@@ -13,6 +13,7 @@ constexpr Family family_of(format::Kind kind) {
       return Family::system;
     case Kind::project:
     case Kind::document:
+    case Kind::credit_account:
     case Kind::task_place:
     case Kind::task:
     case Kind::session:
@@ -25,7 +26,10 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::task_activity:
     case Kind::session_title:
     case Kind::audit:
+    case Kind::credit_entry:
       return Family::history;
+    case Kind::credit_counter:
+      return Family::credits;
     case Kind::revision:
       return Family::revisions;
     case Kind::message:

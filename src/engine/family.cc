@@ -19,6 +19,8 @@ std::string_view to_string(Family family) {
       return "index";
     case Family::log:
       return "log";
+    case Family::credits:
+      return "credits";
   }
   return "unknown";
 }

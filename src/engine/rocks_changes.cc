@@ -51,6 +51,16 @@ void RocksChanges::put(Family family, std::string_view key, std::string_view val
                   rocksdb::SliceParts(value_parts, 2)));
 }
 
+void RocksChanges::merge(Family family, std::string_view key, std::string_view delta) {
+  const RocksCall call(*core_);
+  if (!usable(call, key)) return;
+  if (family != Family::credits) {
+    defect_ = Status(Code::internal, "a merge into a family without a merge operator");
+    return;
+  }
+  note(batch_.Merge(core_->family(family), slice(key), slice(delta)));
+}
+
 void RocksChanges::erase(Family family, std::string_view key) {
   const RocksCall call(*core_);
   if (usable(call, key)) note(batch_.Delete(core_->family(family), slice(key)));

@@ -16,6 +16,7 @@ class RocksChanges final : public ChangeSet {
 
   void put(Family family, std::string_view key, std::string_view value,
            std::string_view value_tail) override;
+  void merge(Family family, std::string_view key, std::string_view delta) override;
   void erase(Family family, std::string_view key) override;
   void erase_range(Family family, std::string_view lower, std::string_view upper) override;
   void mark() override;

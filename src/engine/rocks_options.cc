@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "engine/credit_merge.h"
+
 namespace bcstore::engine {
 namespace {
 
@@ -40,6 +42,8 @@ Shape shape_of(Family family) {
       return {4, 4096, true, kLZ4Compression, kZSTD};
     case Family::log:
       return {4, 16384, false, kLZ4Compression, kZSTD};
+    case Family::credits:
+      return {2, 4096, true, kNoCompression, kLZ4Compression};
   }
   return {1, 4096, false, kNoCompression, kNoCompression};
 }
@@ -132,6 +136,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.prefix_extractor = nullptr;
   options.compaction_filter = nullptr;
   options.compaction_filter_factory = nullptr;
+  if (family == Family::credits) options.merge_operator = credit_merge();
   return options;
 }
 

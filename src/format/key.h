@@ -39,6 +39,9 @@
 //  39  session_month        owner session(16) ~first_seq(8)    -> month
 //  40  event_month          owner ~first_id(8)                 -> month
 //  41  audit                owner ~id(8)
+//  42  credit_account       owner
+//  43  credit_counter       owner
+//  44  credit_entry         owner ~number(8)
 #pragma once
 
 #include <array>
@@ -85,10 +88,13 @@ enum class Kind : uint8_t {
   session_month = 39,
   event_month = 40,
   audit = 41,
+  credit_account = 42,
+  credit_counter = 43,
+  credit_entry = 44,
 };
 
 // What kind of bytes a record's meta part is.
-enum class Payload : uint8_t { flat_buffer, reference, link };
+enum class Payload : uint8_t { flat_buffer, reference, link, counter };
 
 struct KindInfo {
   Kind kind;
@@ -135,6 +141,9 @@ inline constexpr KindInfo kKinds[] = {
      false},
     {Kind::event_month, "event_month", "~first_id(8)", 25, Payload::reference, false},
     {Kind::audit, "audit", "~id(8)", 25, Payload::flat_buffer, true},
+    {Kind::credit_account, "credit_account", "", 17, Payload::flat_buffer, false},
+    {Kind::credit_counter, "credit_counter", "", 17, Payload::counter, false},
+    {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
 };
 
 // Null for a number that is no kind.

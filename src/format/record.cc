@@ -230,6 +230,10 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
     case Kind::event:
     case Kind::audit:
       return verifier.VerifyBuffer<fb::Event>();
+    case Kind::credit_account:
+      return verifier.VerifyBuffer<fb::CreditAccount>();
+    case Kind::credit_entry:
+      return verifier.VerifyBuffer<fb::CreditEntry>();
     default:
       return false;
   }

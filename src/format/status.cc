@@ -79,7 +79,23 @@ Status Status::already_exists(std::string message, const Uuid& existing) {
   return status;
 }
 
-std::optional<uint64_t> Status::actual() const { return state_ ? state_->actual : std::nullopt; }
+Status Status::out_of_credits(std::string message, uint64_t remaining,
+                              std::optional<Time> resets_at) {
+  Status status(Code::out_of_credits, std::move(message));
+  status.state_->actual = remaining;
+  status.state_->resets_at = resets_at;
+  return status;
+}
+
+std::optional<uint64_t> Status::actual() const {
+  return code() == Code::out_of_credits || !state_ ? std::nullopt : state_->actual;
+}
+
+std::optional<uint64_t> Status::remaining() const {
+  return code() == Code::out_of_credits ? state_->actual : std::nullopt;
+}
+
+std::optional<Time> Status::resets_at() const { return state_ ? state_->resets_at : std::nullopt; }
 
 std::optional<Uuid> Status::existing() const { return state_ ? state_->existing : std::nullopt; }
 

@@ -44,6 +44,16 @@ std::string_view to_string(Verb verb) {
       return "append_message";
     case Verb::append_event:
       return "append_event";
+    case Verb::consume_credit:
+      return "consume_credit";
+    case Verb::grant_credits:
+      return "grant_credits";
+    case Verb::set_credit_plan:
+      return "set_credit_plan";
+    case Verb::set_unlimited:
+      return "set_unlimited";
+    case Verb::import_credits:
+      return "import_credits";
   }
   return "unknown";
 }

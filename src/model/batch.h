@@ -40,6 +40,11 @@ enum class Verb : uint8_t {
   rename_chat,
   append_message,
   append_event,
+  consume_credit,
+  grant_credits,
+  set_credit_plan,
+  set_unlimited,
+  import_credits,
 };
 std::string_view to_string(Verb verb);
 
@@ -56,6 +61,7 @@ struct Edit {
   bool set_phase = false;
   std::optional<int32_t> phase;
   bool is_pro = false;
+  std::optional<Time> reset_at;  // of credits
 };
 
 struct Op {
@@ -128,6 +134,11 @@ class BatchBody {
   void edit_profile(const ProfileEdit& edit);
   void create_user(const UserFields& user, std::unique_ptr<Origin> origin);
   void link_customer(std::string_view customer_id);
+  void consume_credit(const CreditSpend& spend);
+  void grant_credits(const CreditGrant& grant);
+  void set_credit_plan(const CreditPlan& plan);
+  void set_unlimited(bool is_unlimited);
+  void import_credits(const ImportedCredits& credits, std::unique_ptr<Origin> origin);
 
  private:
   class Arguments;  // collects what a request hash covers

@@ -41,6 +41,7 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::task_activity:
       return key.append(one.id).not_u64(one.number);
     case Kind::audit:
+    case Kind::credit_entry:
       return key.not_u64(one.number);
     default:
       return std::nullopt;

@@ -38,6 +38,12 @@ Status check_user(CheckWalk& walk, const CheckedRecord& record) {
 
 // What the newest revision says has entries in the index of the system.
 Status check_newest_user(CheckWalk& walk, const CheckedRecord& record) {
+  CheckRead account{Key(record.owner(), Kind::credit_account)};
+  if (Status s = walk.read(account); !s.ok()) return s;
+  if (account.absent()) {
+    walk.violation(record, "a user is born with credits",
+                   "there is no " + format::to_hex(account.key));
+  }
   if (!walk.salt()) return Status();
   const uint64_t salt = *walk.salt();
   const Reference owner{record.owner().uuid(), 0, 0};

@@ -63,6 +63,9 @@ Status CheckedRecord::unpack_meta(const format::Parsed& parsed) {
     case format::Payload::link:
       whole = format::unpack(parsed.meta, &link_);
       break;
+    case format::Payload::counter:
+      whole = format::unpack(parsed.meta, &counter_);
+      break;
     case format::Payload::flat_buffer:
       meta_.resize(parsed.meta.size() / sizeof(uint64_t) + 1);
       std::memcpy(meta_.data(), parsed.meta.data(), parsed.meta.size());

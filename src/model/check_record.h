@@ -11,6 +11,7 @@
 
 #include "bcstore/id.h"
 #include "bcstore/status.h"
+#include "format/counter.h"
 #include "format/key.h"
 #include "format/record.h"
 #include "records_generated.h"
@@ -48,6 +49,7 @@ class CheckedRecord {
   const fb::Common& common() const { return table<fb::Common>(); }
   const format::Reference& reference() const { return reference_; }
   const format::Link& link() const { return link_; }
+  const format::Counter& counter() const { return counter_; }
   // The unpacked tail; empty without one, or when it was skipped.
   std::string_view tail() const { return tail_; }
 
@@ -61,6 +63,7 @@ class CheckedRecord {
   std::vector<uint64_t> meta_;  // an aligned copy
   format::Reference reference_;
   format::Link link_;
+  format::Counter counter_;
   std::string_view tail_;
   std::string unpacked_;
   struct Free {

@@ -32,6 +32,7 @@ constexpr StreamForm kStreams[] = {
     {Kind::message, "seq", 33, 37, 8},
     {Kind::event, "id", 17, 21, 8},
     {Kind::audit, "id", 17, 17, 8},
+    {Kind::credit_entry, "number", 17, 17, 8},
 };
 
 const StreamForm* form_of(Kind kind) {
@@ -168,6 +169,8 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
     case Kind::session_title:
     case Kind::message:
       return check_newest_of_session(walk, record);
+    case Kind::credit_entry:
+      return check_newest_credit_entry(walk, record);
     default:
       return Status();  // events belong to their owner
   }
@@ -234,6 +237,12 @@ Status check_record(CheckWalk& walk, const CheckedRecord& record) {
     case Kind::session_month:
     case Kind::event_month:
       return check_month_row(walk, record);
+    case Kind::credit_account:
+      return check_credit_account(walk, record);
+    case Kind::credit_counter:
+      return check_credit_counter(walk, record);
+    case Kind::credit_entry:
+      return check_credit_entry(walk, record);
   }
   return Status();
 }

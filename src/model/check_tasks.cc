@@ -181,8 +181,15 @@ Status check_newest_of_task(CheckWalk& walk, const CheckedRecord& record) {
 Status check_import_identity(CheckWalk& walk, const CheckedRecord& record) {
   const Reference& of = record.reference();
   CheckRead object("");
+  const std::string_view what = of.id.is_nil()                    ? "event"
+                                : UserId(of.id) == record.owner() ? "credit entry"
+                                                                  : "activity";
   if (of.id.is_nil()) {
     if (Status s = walk.read_event(record.owner(), of.number, &object); !s.ok()) return s;
+    if (!object.absent()) return Status();
+  } else if (UserId(of.id) == record.owner()) {
+    object.key = Key(record.owner(), Kind::credit_entry).not_u64(of.number).str();
+    if (Status s = walk.read(object); !s.ok()) return s;
     if (!object.absent()) return Status();
   } else {
     if (Status s = read_task(walk, record.owner(), of.id, &object); !s.ok()) return s;
@@ -193,8 +200,7 @@ Status check_import_identity(CheckWalk& walk, const CheckedRecord& record) {
     }
   }
   walk.violation(record, "index entry names its record",
-                 fmt::format("there is no {} {} {}", of.id.is_nil() ? "event" : "activity",
-                             to_string(of.id), of.number));
+                 fmt::format("there is no {} {} {}", what, to_string(of.id), of.number));
   return Status();
 }
 

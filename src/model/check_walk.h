@@ -65,6 +65,15 @@ struct CheckLog {
   uint32_t epoch = 0;
 };
 
+// The entry of a ledger that came before in the walk, which is the next newer one.
+struct CheckCredits {
+  UserId owner;
+  uint64_t number = 0;  // 0: none
+  int64_t allowance_before = 0;
+  int64_t granted_before = 0;
+  uint64_t epoch_before = 0;
+};
+
 class CheckWalk {
  public:
   CheckWalk(engine::Engine& engine, const CheckOptions& options)
@@ -100,6 +109,7 @@ class CheckWalk {
   const std::optional<uint64_t>& salt() const { return salt_; }
   uint64_t last_commit() const { return last_commit_; }
   CheckLog& log() { return log_; }
+  CheckCredits& credits() { return credits_; }
   // The row of session_month or event_month that came before.
   CheckStreamRow& month_row() { return month_row_; }
 
@@ -128,6 +138,7 @@ class CheckWalk {
   std::optional<UserId> owner_;
   CheckStreamRow newer_;
   CheckLog log_;
+  CheckCredits credits_;
   CheckStreamRow month_row_;
 };
 
@@ -177,5 +188,10 @@ Status check_message(CheckWalk& walk, const CheckedRecord& record);
 Status check_message_id(CheckWalk& walk, const CheckedRecord& record);
 Status check_event(CheckWalk& walk, const CheckedRecord& record);
 Status check_month_row(CheckWalk& walk, const CheckedRecord& record);
+
+Status check_credit_account(CheckWalk& walk, const CheckedRecord& record);
+Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record);
+Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record);
+Status check_newest_credit_entry(CheckWalk& walk, const CheckedRecord& record);
 
 }  // namespace bcstore::model

@@ -31,6 +31,7 @@ Status check_options(const Options& o) {
     return invalid("idempotency_window_us outside 1 s to 30 days");
   }
   if (o.snapshot_max_age_us < 0) return invalid("snapshot_max_age_us is negative");
+  if (o.initial_credits < 0) return invalid("initial_credits is negative");
   if (o.group_fill_us > 1'000'000) return invalid("group_fill_us above one second");
   return Status();
 }
@@ -84,6 +85,7 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.salt = core->salt_;
   settings.idempotency_window_us = core->options_.idempotency_window_us;
   settings.lock_blocks_user_writes = core->options_.lock_blocks_user_writes;
+  settings.initial_credits = core->options_.initial_credits;
   settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   if (Status s = executor->recover(); !s.ok()) return s;

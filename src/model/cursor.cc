@@ -52,6 +52,7 @@ template class Cursor<TaskActivity>;
 template class Cursor<ChatSession>;
 template class Cursor<ChatMessage>;
 template class Cursor<Event>;
+template class Cursor<CreditEntry>;
 
 namespace model {
 

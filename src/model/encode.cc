@@ -266,6 +266,43 @@ Draft Encoder::event(By by, const EventFields& f) {
   return f.payload ? finish(kind, *f.payload, false) : finish(kind);
 }
 
+Draft Encoder::credit_account(By by, const AccountFields& f) {
+  Who w = who(by);
+  fb::CreditAccountBuilder b(fbb_);
+  add_common(b, w);
+  b.add_plan_allowance(f.plan_allowance);
+  b.add_resets(f.reset_at_us.has_value());
+  b.add_reset_at(f.reset_at_us.value_or(0));
+  b.add_anchor_day(f.anchor_day);
+  b.add_is_unlimited(f.is_unlimited);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::credit_account);
+}
+
+Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason) {
+  Who w = who(by);
+  TextOffset why = text(reason);
+  fb::CreditEntryBuilder b(fbb_);
+  add_common(b, w);
+  // Largest first: no padding between them.
+  always(b, [](auto& e) {
+    e.add_epoch(0);
+    e.add_reset_at(0);
+    e.add_allowance_delta(0);
+    e.add_granted_delta(0);
+    e.add_allowance(0);
+    e.add_granted(0);
+    e.add_plan_allowance(0);
+    e.add_is_unlimited(false);
+    e.add_resets(false);
+  });
+  b.add_amount(amount);
+  b.add_entry_kind(static_cast<uint8_t>(kind));
+  b.add_reason(why);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::credit_entry);
+}
+
 Draft Encoder::commit_body(By by, const BodyFields& f) {
   Who w = who(by);
   fb::CommitBodyBuilder b(fbb_);

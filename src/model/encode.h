@@ -65,6 +65,13 @@ struct EventFields {
   OptionalText call_id;
 };
 
+struct AccountFields {
+  int32_t plan_allowance = 0;
+  std::optional<int64_t> reset_at_us;
+  uint8_t anchor_day = 0;
+  bool is_unlimited = false;
+};
+
 struct RevisionFields {
   ContentType content_type{};
   std::string_view content;
@@ -120,6 +127,9 @@ class Encoder {
   Draft session_title(By by, OptionalText title);
   Draft message(By by, const MessageFields& fields);
   Draft event(By by, const EventFields& fields);
+  Draft credit_account(By by, const AccountFields& fields);
+  // What it did to the balance is set when it is executed.
+  Draft credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason);
   struct BodyFields {
     uint64_t commit_seq, owner_seq, salt;
     Time at;

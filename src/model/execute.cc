@@ -295,6 +295,16 @@ Status Executor::dispatch(Op& op) {
       return append_message(op);
     case Verb::append_event:
       return append_event(op);
+    case Verb::consume_credit:
+      return consume_credit(op);
+    case Verb::grant_credits:
+      return grant_credits(op);
+    case Verb::set_credit_plan:
+      return set_credit_plan(op);
+    case Verb::set_unlimited:
+      return set_unlimited(op);
+    case Verb::import_credits:
+      return import_credits(op);
   }
   return Status(Code::internal, "an operation of no known verb");
 }

@@ -31,6 +31,7 @@
 #include "format/key.h"
 #include "format/record.h"
 #include "model/batch.h"
+#include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
 
@@ -59,6 +60,7 @@ class Executor {
     int64_t idempotency_window_us = 0;
     bool lock_blocks_user_writes = false;
     size_t cache_bytes = 0;
+    int32_t initial_credits = 0;
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
@@ -130,6 +132,11 @@ class Executor {
   Status rename_chat(Op& op);
   Status append_message(Op& op);
   Status append_event(Op& op);
+  Status consume_credit(Op& op);
+  Status grant_credits(Op& op);
+  Status set_credit_plan(Op& op);
+  Status set_unlimited(Op& op);
+  Status import_credits(Op& op);
 
   // Imported rows that are here already: present, or conflict.
   Status same_user(Op& op);
@@ -160,6 +167,23 @@ class Executor {
   Status newest_user(UserState* state);
   Status write_user(const Op& op, const UserFields& fields, uint32_t rev, int64_t effective_us);
   Status claim(format::Kind kind, const Uuid& hash, std::string_view what);
+
+  // Credits.
+  enum class CounterWrite : uint8_t { none, delta, whole };
+  Status open_account(Op& op);
+  Status load_credits(CreditState* state);
+  Status read_credits(CreditState* state);
+  // Writes the reset that is due, before what comes next.
+  Status renew(CreditState* state);
+  // Completes the entry with what it did to the balance, and puts it.
+  Status put_credit_entry(Draft& entry, Time created_at, const CreditState& before,
+                          CreditState* after);
+  Status put_account(By by, const CreditState& state);
+  void put_counter(const CreditState& before, CreditState* after, CounterWrite how);
+  // The entry, the counter and, when the plan or the overlay changed, the account.
+  Status change_credits(Op& op, const CreditState& before, CreditState* after, CounterWrite how,
+                        bool account);
+  Status same_credits(Op& op, uint64_t number);
 
   // Tasks: the head's key and entry.
   struct TaskRef {

@@ -104,7 +104,8 @@ Status Executor::create_user(Op& op) {
   Key hash_key(kSystemOwner, Kind::owner_hash);
   hash_key.u64(format::owner_hash(current_.owner, settings_.salt));
   put_reference(Kind::owner_hash, hash_key, {current_.owner.uuid(), 0, 0});
-  return write_user(op, fields, 1, kNoTime);
+  if (Status s = write_user(op, fields, 1, kNoTime); !s.ok()) return s;
+  return open_account(op);
 }
 
 Status Executor::same_user(Op& op) {

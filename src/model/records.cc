@@ -245,4 +245,18 @@ std::optional<uint64_t> Event::message_seq() const {
 }
 BCSTORE_OPTIONAL_TEXT(Event, Event, call_id)
 
+uint64_t CreditEntry::number() const { return wide_number_at(body_, kFirst); }
+CreditEntryKind CreditEntry::kind() const {
+  const auto* t = table<fb::CreditEntry>(body_);
+  return t ? static_cast<CreditEntryKind>(t->entry_kind()) : CreditEntryKind{};
+}
+BCSTORE_SCALAR(CreditEntry, CreditEntry, amount, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, allowance_delta, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, granted_delta, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, allowance, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, granted, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, is_unlimited, bool)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, epoch, uint64_t)
+BCSTORE_OPTIONAL_TEXT(CreditEntry, CreditEntry, reason)
+
 }  // namespace bcstore

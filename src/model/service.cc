@@ -38,6 +38,15 @@ std::unique_ptr<BatchBody> service_batch(const TenantState& state) {
   return body;
 }
 
+// A verb that only a service has, as a batch of one.
+template <class Write>
+Result<Receipt> write_as_service(const Tenant& view, const CommitOptions& o, Write write) {
+  auto body = service_batch(model::Access::state(view));
+  write(*body);
+  WriteBatch batch = model::BatchAccess::make(std::move(body));
+  return view.commit(batch, o);
+}
+
 }  // namespace
 
 Service::Service(std::shared_ptr<model::Core> core, std::string reason)
@@ -62,11 +71,22 @@ Result<UserId> Service::create_user(const NewUser& user, const CommitOptions& o)
 
 Result<Receipt> Service::link_stripe_customer(UserId user, std::string_view customer_id,
                                               const CommitOptions& o) const {
-  Tenant view = tenant(user);
-  auto body = service_batch(model::Access::state(view));
-  body->link_customer(customer_id);
-  WriteBatch batch = model::BatchAccess::make(std::move(body));
-  return view.commit(batch, o);
+  return write_as_service(tenant(user), o, [&](BatchBody& b) { b.link_customer(customer_id); });
+}
+
+Result<Receipt> Service::grant_credits(UserId user, const CreditGrant& grant,
+                                       const CommitOptions& o) const {
+  return write_as_service(tenant(user), o, [&](BatchBody& b) { b.grant_credits(grant); });
+}
+
+Result<Receipt> Service::set_credit_plan(UserId user, const CreditPlan& plan,
+                                         const CommitOptions& o) const {
+  return write_as_service(tenant(user), o, [&](BatchBody& b) { b.set_credit_plan(plan); });
+}
+
+Result<Receipt> Service::set_unlimited(UserId user, bool is_unlimited,
+                                       const CommitOptions& o) const {
+  return write_as_service(tenant(user), o, [&](BatchBody& b) { b.set_unlimited(is_unlimited); });
 }
 
 namespace {
@@ -228,6 +248,10 @@ void Importer::message(ChatSessionId session, uint64_t seq, MessageId id, const 
 
 void Importer::event(const NewEvent& event, std::string_view identity, const Row& row) {
   body_->batch->append_event(event, identity, Body::origin(row));
+}
+
+void Importer::credits(const ImportedCredits& credits, const Row& row) {
+  body_->batch->import_credits(credits, Body::origin(row));
 }
 
 Result<std::vector<ImportedRow>> Importer::commit(Durability durability) {

@@ -4,6 +4,7 @@
 
 #include "model/check.h"
 #include "model/core.h"
+#include "model/logical_hash.h"
 #include "model/reads.h"
 
 namespace bcstore {
@@ -66,6 +67,11 @@ Status Store::health() const {
 Result<CheckReport> Store::check(const CheckOptions& options) const {
   if (!core_ || core_->closed()) return closed_status();
   return model::check_store(core_->engine(), options);
+}
+
+Result<Uuid> Store::logical_hash(HashScope scope) const {
+  if (!core_ || core_->closed()) return closed_status();
+  return model::logical_hash(core_->engine(), scope);
 }
 
 StoreStats Store::stats() const {

@@ -248,6 +248,17 @@ Result<uint64_t> Tenant::append_event(const NewEvent& e, const CommitOptions& o)
       *this, o, [&](WriteBatch& b) { b.append_event(e); }, number);
 }
 
+Result<std::optional<int32_t>> Tenant::consume_credit(const CreditSpend& spend,
+                                                      const CommitOptions& o) const {
+  return write_one<std::optional<int32_t>>(
+      *this, o, [&](WriteBatch& b) { b.consume_credit(spend); },
+      [](const Receipt& receipt) -> std::optional<int32_t> {
+        const uint64_t remaining = number(receipt);
+        if (remaining == kUnlimitedCredits) return std::nullopt;
+        return static_cast<int32_t>(remaining);
+      });
+}
+
 Result<Receipt> Tenant::edit_profile(const ProfileEdit& e, const CommitOptions& o) const {
   return write_one<Receipt>(
       *this, o, [&](WriteBatch& b) { b.edit_profile(e); }, whole);

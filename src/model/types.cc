@@ -29,6 +29,11 @@ constexpr Names<Role> kRoles[] = {{Role::user, "user"},
                                   {Role::tool, "tool"}};
 constexpr Names<ActorKind> kActors[] = {
     {ActorKind::user, "user"}, {ActorKind::agent, "agent"}, {ActorKind::system, "system"}};
+constexpr Names<CreditEntryKind> kCreditEntries[] = {
+    {CreditEntryKind::opening, "opening"}, {CreditEntryKind::consume, "consume"},
+    {CreditEntryKind::grant, "grant"},     {CreditEntryKind::reset, "reset"},
+    {CreditEntryKind::plan, "plan"},       {CreditEntryKind::unlimited, "unlimited"},
+    {CreditEntryKind::import, "import"}};
 
 template <class E, size_t N>
 std::string_view name_of(const Names<E> (&names)[N], E value) {
@@ -55,6 +60,7 @@ std::string_view to_string(TaskAction action) { return name_of(kActions, action)
 std::string_view to_string(TaskState state) { return name_of(kStates, state); }
 std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::string_view to_string(ActorKind kind) { return name_of(kActors, kind); }
+std::string_view to_string(CreditEntryKind kind) { return name_of(kCreditEntries, kind); }
 
 std::optional<ProjectStatus> parse_project_status(std::string_view name) {
   return value_of(kStatuses, name);

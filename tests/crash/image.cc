@@ -33,8 +33,11 @@ class ImageReader {
     auto user = tenant_.profile();
     if (user.code() == Code::not_found) return {};
     if (!user.ok()) return user.status();
+    auto credits = tenant_.credits();
+    if (!credits.ok()) return credits.status();
+    if (!credits->remaining) return {Code::internal, "unlimited credits"};
     head(Table::user, tenant_.owner().uuid(),
-         user_head(user->rev(), user->email(), user->full_name()));
+         user_head(user->rev(), user->email(), user->full_name(), *credits->remaining));
     auto seq = tenant_.owner_seq();
     if (!seq.ok()) return seq.status();
     image_->owner_seqs[tenant_.owner()] = *seq;
@@ -44,6 +47,10 @@ class ImageReader {
         },
         [&](const Project& project) { return read_project(project.id()); });
     if (!projects.ok()) return projects;
+    Status entries = each<CreditEntry>(
+        [&](const std::string& after) { return tenant_.credit_entries(page_after(after)); },
+        [&](const CreditEntry& entry) { return add_credit_entry(entry); });
+    if (!entries.ok()) return entries;
     return each<Event>(
         [&](const std::string& after) {
           return tenant_.events({.limit = kPageRows, .after = after});
@@ -74,6 +81,16 @@ class ImageReader {
     commit.created_us.push_back(record.created_at().us);
     commit.rows.push_back(std::move(row));
     return {};
+  }
+
+  Status add_credit_entry(const CreditEntry& entry) {
+    Body body;
+    if (entry.kind() != CreditEntryKind::opening) body.actor(entry.actor());
+    body.number(static_cast<uint8_t>(entry.kind())).number(static_cast<uint64_t>(entry.amount()));
+    body.number(static_cast<uint64_t>(entry.allowance() + entry.granted()));
+    body.optional(entry.reason());
+    return add(entry, {Table::credit_entry, tenant_.owner().uuid(), entry.number(), body.take()},
+               entry.reason());
   }
 
   Status add_event(const Event& event) {
@@ -221,7 +238,7 @@ std::string_view to_string(Table table) {
       "user",          "project",         "document",       "task",
       "session",       "project_version", "project_status", "revision",
       "document_lock", "task_revision",   "task_activity",  "message",
-      "event",         "audit",
+      "event",         "audit",           "credit_entry",
   };
   return kNames[static_cast<size_t>(table)];
 }
@@ -250,8 +267,11 @@ Body& Body::actor(const Actor& actor) {
   return number(static_cast<uint8_t>(actor.kind)).id(actor.user.uuid()).text(actor.name);
 }
 
-std::string user_head(uint32_t rev, std::string_view email, std::optional<std::string_view> name) {
-  return Body().number(rev).text(email).optional(name).take();
+std::string user_head(uint32_t rev, std::string_view email, std::optional<std::string_view> name,
+                      int64_t credits) {
+  Body body;
+  body.number(rev).text(email).optional(name).number(static_cast<uint64_t>(credits));
+  return body.take();
 }
 
 std::string project_head(std::string_view name, std::string_view prompt, uint8_t status,

@@ -31,6 +31,7 @@ enum class Table : uint8_t {
   message,
   event,
   audit,
+  credit_entry,
 };
 std::string_view to_string(Table table);
 
@@ -75,7 +76,8 @@ struct Image {
 Status read_image(const Store& store, const std::vector<UserId>& owners, Image* image);
 
 // How a head is written down.
-std::string user_head(uint32_t rev, std::string_view email, std::optional<std::string_view> name);
+std::string user_head(uint32_t rev, std::string_view email, std::optional<std::string_view> name,
+                      int64_t credits);
 std::string project_head(std::string_view name, std::string_view prompt, uint8_t status,
                          uint32_t version);
 std::string document_head(const Uuid& project, uint32_t version, uint8_t section, bool is_locked,

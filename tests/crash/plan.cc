@@ -185,6 +185,8 @@ void add_owner_step(const Step& step, const Texts& texts, WriteBatch* batch) {
     NewEvent event{.type = texts.name, .payload = given(step, kFirst, texts.main)};
     if (!step.parent.is_nil()) event.project = ProjectId(step.parent);
     batch->append_event(event);
+  } else if (step.verb == Verb::consume_credit) {
+    batch->consume_credit({.amount = step.choice, .reason = texts.name});
   } else if (step.verb == Verb::edit_profile) {
     ProfileEdit edit{.email = given(step, kSecond, texts.main),
                      .expected_rev = narrow(step.expected)};

@@ -33,6 +33,7 @@ enum class Verb : uint8_t {
   append_message,
   append_event,
   edit_profile,
+  consume_credit,
 };
 
 // Which of a step's optional members are given; texts_of() says which bit means what.
@@ -43,7 +44,7 @@ struct Step {
   Verb verb{};
   Uuid object{};       // created or written to; nil for events and profiles
   Uuid parent{};       // the project of a document, task, chat or event; may be nil for an event
-  uint8_t choice = 0;  // the number of a status, section, action or role
+  uint8_t choice = 0;  // the number of a status, section, action or role; credits
   uint8_t fields = 0;
   bool flag = false;     // is_locked
   bool minted = false;   // the object's id is the library's
@@ -74,6 +75,7 @@ struct Plan {
 //   rename_chat      first: name (title), else the title goes
 //   append_message   main; first: note (metadata, JSON), second: name, third: token count
 //   append_event     name: type; first: main (payload, JSON)
+//   consume_credit   name: reason; the amount is the choice
 //   edit_profile     first: name (full name), second: main (e-mail)
 struct Texts {
   std::string main;

@@ -15,6 +15,7 @@ bool leaves_name(const Step& step) {
     case Verb::revise_task:
     case Verb::append_message:
     case Verb::append_event:
+    case Verb::consume_credit:
       return true;
     case Verb::create_document:
       return (step.fields & kFirst) != 0;
@@ -186,8 +187,12 @@ void Planner::add(Plan* plan, Catalogue::Owned* owned) {
     add_task_work(plan, owned);
   } else if (roll < 88) {
     add_chat_work(plan, owned);
-  } else if (roll < 97) {
+  } else if (roll < 93) {
     add_event(plan, *owned);
+  } else if (roll < 97) {
+    plan->by_agent = false;  // an agent's handle can not spend
+    plan->steps.push_back(
+        {.verb = Verb::consume_credit, .choice = static_cast<uint8_t>(random_->between(1, 3))});
   } else {
     Step edit{.verb = Verb::edit_profile};
     edit.fields = static_cast<uint8_t>(random_->between(1, 3));

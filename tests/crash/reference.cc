@@ -56,7 +56,8 @@ T* Reference::find(const Turn& turn, std::map<Uuid, T>* objects, const Uuid& id)
 }
 
 void Reference::add(const Turn& turn, Table table, uint64_t number, Body body) {
-  const bool of_owner = table == Table::event || table == Table::audit;
+  const bool of_owner =
+      table == Table::event || table == Table::audit || table == Table::credit_entry;
   turn.commit->rows.push_back({.table = table,
                                .object = of_owner ? turn.plan->owner.uuid() : turn.step->object,
                                .number = number,
@@ -238,6 +239,20 @@ void Reference::create_user(const Turn& turn) {
                                .number = 1,
                                .body = "audit",
                                .step = turn.index});
+  Body opening;
+  opening.number(static_cast<uint8_t>(CreditEntryKind::opening)).number(0);
+  opening.number(static_cast<uint64_t>(made.credits)).optional(std::nullopt);
+  add(turn, Table::credit_entry, 1, opening);
+}
+
+uint64_t Reference::spend(const Turn& turn, User* user) {
+  user->credits -= turn.step->choice;
+  if (user->credits < 0) *turn.impossible = "it spends more credits than there were";
+  Body body = body_of(*turn.plan);
+  body.number(static_cast<uint8_t>(CreditEntryKind::consume)).number(turn.step->choice);
+  body.number(static_cast<uint64_t>(user->credits)).text(turn.texts.name);
+  add(turn, Table::credit_entry, ++user->entries, body);
+  return static_cast<uint64_t>(user->credits);
 }
 
 uint64_t Reference::run_owner(const Turn& turn) {
@@ -254,6 +269,7 @@ uint64_t Reference::run_owner(const Turn& turn) {
   }
   User* user = find(turn, &users_, turn.plan->owner.uuid());
   if (user == nullptr) return 0;
+  if (step.verb == Verb::consume_credit) return spend(turn, user);
   expect(turn, user->rev++);
   if (has(step, kFirst)) user->name = turn.texts.name;
   if (has(step, kSecond)) user->email = turn.texts.main;
@@ -262,7 +278,7 @@ uint64_t Reference::run_owner(const Turn& turn) {
 
 Image Reference::take() {
   for (const auto& [id, user] : users_) {
-    image_.heads[{Table::user, id}] = user_head(user.rev, user.email, user.name);
+    image_.heads[{Table::user, id}] = user_head(user.rev, user.email, user.name, user.credits);
     image_.owner_seqs[UserId(id)] = user.commits;
   }
   for (const auto& [id, project] : projects_) {

@@ -12,6 +12,7 @@
 
 #include "crash/image.h"
 #include "crash/plan.h"
+#include "crash/setting.h"
 
 namespace bcstore::crash {
 
@@ -29,6 +30,8 @@ class Reference {
     std::string email;
     std::optional<std::string> name;
     uint64_t commits = 0;
+    int64_t credits = kCredits;
+    uint64_t entries = 1;
   };
   struct Project {
     std::string name, prompt;
@@ -77,6 +80,7 @@ class Reference {
   uint64_t revise(const Turn& turn, Document* document);
   void create_project(const Turn& turn);
   void create_user(const Turn& turn);
+  static uint64_t spend(const Turn& turn, User* user);
   static void add(const Turn& turn, Table table, uint64_t number, Body body);
   static void expect(const Turn& turn, uint64_t actual);
   template <class T>

@@ -55,6 +55,9 @@ class SeededIds : public IdSource {
   Random random_;
 };
 
+// Few enough that they run out.
+inline constexpr int32_t kCredits = 40;
+
 // Every option that may differ between two runs on one store does. `day` moves the clock.
 inline Options random_options(Random& random, uint64_t day) {
   constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
@@ -66,6 +69,7 @@ inline Options random_options(Random& random, uint64_t day) {
   options.free_space_reserve_bytes = uint64_t{random.below(2)} << 20;
   options.idempotency_window_us = kMaxIdempotencyWindowUs;
   options.lock_blocks_user_writes = random.percent(30);
+  options.initial_credits = kCredits;
   options.clock = std::make_shared<UnsteadyClock>(kStartUs + static_cast<int64_t>(day) * kDayUs);
   options.ids = std::make_shared<SeededIds>(random.next());
   return options;

@@ -10,7 +10,7 @@ namespace {
 // Refusals that mixed work meets in a healthy store: nothing was written.
 bool is_refusal(Code code) {
   return code == Code::conflict || code == Code::already_exists ||
-         code == Code::failed_precondition;
+         code == Code::failed_precondition || code == Code::out_of_credits;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "format/counter.h"
 #include "records_generated.h"
 
 namespace bcstore::format::golden {
@@ -213,6 +214,15 @@ Draft task_and_chat_records(Kind kind) {
                    table(fb::CreateEventDirect, "tool", true, &project, &other, uint32_t{5}, &other,
                          uint64_t{6}, "call-1"),
                    "null", false);
+    case Kind::credit_account:
+      return Draft(kind, table(fb::CreateCreditAccountDirect, int32_t{20}, true, int64_t{7},
+                               uint8_t{31}, true));
+    case Kind::credit_counter:
+      return Draft(kind, pack(Counter{3, 4, 5}));
+    case Kind::credit_entry:
+      return Draft(kind, table(fb::CreateCreditEntryDirect, uint8_t{2}, int32_t{3}, int32_t{-2},
+                               int32_t{-1}, int32_t{0}, int32_t{9}, false, uint64_t{5}, "turn",
+                               int32_t{20}, true, int64_t{7}));
     default:
       return {};
   }

@@ -107,6 +107,9 @@ std::map<Kind, GoldenKey> golden_keys() {
         "27" + id + "fffffffffffffffe");
   owned(Kind::event_month, of(Kind::event_month).not_u64(0x10000), "28fffffffffffeffff");
   owned(Kind::audit, of(Kind::audit).not_u64(0x10001), "29fffffffffffefffe");
+  owned(Kind::credit_account, of(Kind::credit_account), "2a");
+  owned(Kind::credit_counter, of(Kind::credit_counter), "2b");
+  owned(Kind::credit_entry, of(Kind::credit_entry).not_u64(1), "2cfffffffffffffffe");
   return rows;
 }
 

@@ -75,7 +75,9 @@ TEST_CASE("every kind of record has its golden bytes") {
   for (const KindInfo& info : kKinds) {
     INFO(info.name);
     const std::string_view hex = golden::value_hex(info.kind);
-    REQUIRE(!hex.empty());
+    INFO("made: ", to_hex(sealed(info.kind)));
+    CHECK(!hex.empty());
+    if (hex.empty()) continue;
     const std::string key = golden::key(info.kind);
     const std::string value = from_hex(hex);
     CHECK(to_hex(sealed(info.kind)) == hex);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/counter.h"
 #include "format/record.h"
 #include "records_reflected.h"
 
@@ -70,6 +71,10 @@ const flatbuffers::TypeTable* table_of(Kind kind) {
     case Kind::event:
     case Kind::audit:
       return fb::EventTypeTable();
+    case Kind::credit_account:
+      return fb::CreditAccountTypeTable();
+    case Kind::credit_entry:
+      return fb::CreditEntryTypeTable();
     default:
       return nullptr;
   }
@@ -89,8 +94,24 @@ void look(std::string_view key, std::string_view value) {
 void look_packed(std::string_view bytes) {
   if (Reference reference; unpack(bytes, &reference)) require(pack(reference) == bytes);
   if (Link link; unpack(bytes, &link)) require(pack(link) == bytes);
+  if (Counter counter; unpack(bytes, &counter)) require(pack(counter) == bytes);
   if (std::vector<Touched> touched; unpack(bytes, &touched)) {
     require(touched.size() * Touched::kBytes == bytes.size());
+  }
+}
+
+// The merge operator's two functions answer any bytes, and nonsense with poison.
+void look_merge(std::string_view bytes) {
+  const Key key(Uuid{{1}}, Kind::credit_counter);
+  const std::string delta = delta_value(key, {1, {-1, 0}, {1, 0}});
+  const std::string base = counter_value(key, {5, 5, 1});
+  const std::string_view half = bytes.substr(0, bytes.size() / 2);
+  for (const std::string_view any : {bytes, half}) {
+    const bool sound = parse_delta(key, any).has_value();
+    require((apply_delta(key, base, any) == kPoison) == !sound || sound);
+    require(sound || combine_deltas(key, any, delta) == kPoison);
+    require(sound || combine_deltas(key, delta, any) == kPoison);
+    apply_delta(key, any, delta);
   }
 }
 
@@ -99,6 +120,7 @@ void look_packed(std::string_view bytes) {
 // NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
+  look_merge({reinterpret_cast<const char*>(data), size});
   const KindInfo* named = kind_info(data[0]);
   const KindInfo& info = named != nullptr ? *named : kKinds[data[0] % std::size(kKinds)];
   size_t cut = data[1];

@@ -100,6 +100,8 @@ inline std::vector<List> lists_of_owner() {
       {"events without audit", "events", false, true,
        BCSTORE_PAGE(t.events(w.events(std::nullopt, false))),
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
+      {"credit entries", "credits", false, true, BCSTORE_PAGE(t.credit_entries(w.list())),
+       BCSTORE_APPEND(t.consume_credit())},
   };
 }
 

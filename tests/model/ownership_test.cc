@@ -135,6 +135,16 @@ std::vector<Probe> probes_of_the_rest() {
               while (rows.next()) seen |= rows->is_audit() && rows->owner() != b.owner();
               return seen_if(seen || !rows.status().ok());
             }()),
+      PROBE(credit_entry, ok,
+            [&] {
+              bool seen = false;
+              Cursor<CreditEntry> rows = b.credit_entries({.limit = kMaxPageRows});
+              while (rows.next()) seen |= rows->owner() != b.owner();
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      // A has spent: B's balance does not show it.
+      PROBE(credit_account, ok, seen_if(b.credits().value().plan_allowance != 10)),
+      PROBE(credit_counter, ok, seen_if(b.credits().value().remaining != 1'000'007)),
       PROBE(user, ok,
             [&] {
               const User user = b.profile().value();
@@ -196,6 +206,7 @@ struct TwoOwners : EngineWorld {
   Rich made(uint8_t n) {
     const std::string tag(1, static_cast<char>('a' + n));
     const UserId id = service().create_user({.email = tag + "@x", .id = forged<UserId>(n)}).value();
+    store().tenant(id).consume_credit({.amount = n == 2 ? 3 : 5}).value();
     return enrich(store(), id, tag);
   }
 };

@@ -68,6 +68,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   const Tenant tenant = store.tenant(owner);
   const Service service = store.service("enrich");
   service.link_stripe_customer(owner, rich.customer).value();
+  service.grant_credits(owner, {.amount = 1'000'000}).value();
   const User user = tenant.profile().value();
   rich.email = std::string(user.email());
 

@@ -44,6 +44,7 @@ TEST_CASE("rounds: every read takes at most two") {
   REQUIRE(last >= 8);
   const std::vector<Call> reads = {
       CALL(ok, t.profile()),
+      CALL(ok, t.credits()),
       CALL(ok, t.owner_seq()),
       CALL(ok, t.project(r.project)),
       CALL(ok, t.version(r.project, 1)),
@@ -105,6 +106,7 @@ std::string prefix_of(const std::string& name, const Rich& r) {
       {"projects", key(Kind::project_by_age).str()},
       {"archived projects", key(Kind::project_by_age).str()},
       {"events", key(Kind::event).str()},
+      {"credit entries", key(Kind::credit_entry).str()},
       {"events of a month", key(Kind::event).not_u32(202509).str()},
       {"events without audit", key(Kind::event).str()},
       {"versions", key(Kind::project_version).append(r.project).str()},

@@ -92,6 +92,11 @@ inline std::string shown(const Event& r) {
               r.document(), r.rev(), r.session(), r.message_seq(), r.call_id());
 }
 
+inline std::string shown(const CreditEntry& r) {
+  return line("credit", r, r.number(), r.kind(), r.amount(), r.allowance_delta(), r.granted_delta(),
+              r.allowance(), r.granted(), r.is_unlimited(), r.epoch(), r.reason());
+}
+
 // Calls `each` for every row of a list, page after page; `open` makes the page after a token.
 template <class Open, class Each>
 Status each_row(Open open, Each each) {
@@ -130,6 +135,11 @@ class Walk {
           return tenant_.events({.after = after, .snapshot = snapshot_});
         },
         [](const Event&) {});
+    list([&](std::string_view after) { return tenant_.credit_entries(page(after)); });
+    const Credits credits = tenant_.credits(read()).value();
+    text_ += "credits " + shown(credits.remaining) + ' ' + shown(credits.allowance) + ' ' +
+             shown(credits.granted) + ' ' + shown(credits.plan_allowance) + ' ' +
+             shown(credits.resets_at) + '\n';
     return std::move(text_);
   }
 

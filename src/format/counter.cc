@@ -1,0 +1,112 @@
+#include "format/counter.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace bcstore::format {
+
+namespace {
+
+void put_u64(char* to, uint64_t n) {
+  for (size_t i = 0; i < 8; ++i) to[i] = static_cast<char>(n >> (8 * i));
+}
+
+uint64_t get_u64(std::string_view bytes, size_t at) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    n |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[at + i])) << (8 * i);
+  }
+  return n;
+}
+
+int64_t get_i64(std::string_view bytes, size_t at) {
+  return static_cast<int64_t>(get_u64(bytes, at));
+}
+
+bool in_range(int64_t n) { return n >= -kMaxCounter && n <= kMaxCounter; }
+bool in_range(const BucketDelta& d) { return in_range(d.delta) && in_range(d.floor); }
+
+// Sums of two numbers in range do not overflow.
+BucketDelta combine(const BucketDelta& first, const BucketDelta& second) {
+  return {first.delta + second.delta, std::max(second.floor, first.floor + second.delta)};
+}
+
+int64_t apply(int64_t x, const BucketDelta& d) { return std::max(d.floor, x + d.delta); }
+
+uint64_t checksum(std::string_view key, std::string_view bytes) {
+  return hash64(bytes.substr(0, kDeltaBytes - 8), hash64(key));
+}
+
+}  // namespace
+
+std::string pack(const Counter& counter) {
+  std::string out(Counter::kBytes, '\0');
+  put_u64(out.data(), static_cast<uint64_t>(counter.allowance));
+  put_u64(out.data() + 8, static_cast<uint64_t>(counter.granted));
+  put_u64(out.data() + 16, counter.epoch);
+  return out;
+}
+
+bool unpack(std::string_view meta, Counter* counter) {
+  if (meta.size() != Counter::kBytes) return false;
+  *counter = {get_i64(meta, 0), get_i64(meta, 8), get_u64(meta, 16)};
+  return in_range(counter->allowance) && in_range(counter->granted);
+}
+
+std::string counter_value(std::string_view key, const Counter& counter) {
+  return std::string(Draft(Kind::credit_counter, pack(counter)).seal(key));
+}
+
+std::string delta_value(std::string_view key, const CounterDelta& delta) {
+  std::string out(kDeltaBytes, '\0');
+  const std::array<uint64_t, 6> words = {kDeltaVersion,
+                                         delta.epoch,
+                                         static_cast<uint64_t>(delta.allowance.delta),
+                                         static_cast<uint64_t>(delta.allowance.floor),
+                                         static_cast<uint64_t>(delta.granted.delta),
+                                         static_cast<uint64_t>(delta.granted.floor)};
+  for (size_t i = 0; i < words.size(); ++i) put_u64(out.data() + 8 * i, words[i]);
+  put_u64(out.data() + kDeltaBytes - 8, checksum(key, out));
+  return out;
+}
+
+std::optional<CounterDelta> parse_delta(std::string_view key, std::string_view value) {
+  if (value.size() != kDeltaBytes || get_u64(value, 0) != kDeltaVersion ||
+      get_u64(value, kDeltaBytes - 8) != checksum(key, value)) {
+    return std::nullopt;
+  }
+  CounterDelta delta{get_u64(value, 8),
+                     {get_i64(value, 16), get_i64(value, 24)},
+                     {get_i64(value, 32), get_i64(value, 40)}};
+  if (!in_range(delta.allowance) || !in_range(delta.granted)) return std::nullopt;
+  return delta;
+}
+
+std::string combine_deltas(std::string_view key, std::string_view first, std::string_view second) {
+  const std::optional<CounterDelta> f = parse_delta(key, first);
+  const std::optional<CounterDelta> g = parse_delta(key, second);
+  if (!f || !g || f->epoch != g->epoch) return std::string(kPoison);
+  const CounterDelta both{f->epoch, combine(f->allowance, g->allowance),
+                          combine(f->granted, g->granted)};
+  if (!in_range(both.allowance) || !in_range(both.granted)) return std::string(kPoison);
+  return delta_value(key, both);
+}
+
+std::string apply_delta(std::string_view key, std::optional<std::string_view> value,
+                        std::string_view delta) {
+  const std::optional<CounterDelta> by = parse_delta(key, delta);
+  Parsed parsed;
+  Counter counter;
+  if (!by || !value || !parse_record(key, *value, &parsed).ok() ||
+      parsed.kind != Kind::credit_counter || !unpack(parsed.meta, &counter) ||
+      counter.epoch != by->epoch) {
+    return std::string(kPoison);
+  }
+  counter.allowance = apply(counter.allowance, by->allowance);
+  counter.granted = apply(counter.granted, by->granted);
+  if (!in_range(counter.allowance) || !in_range(counter.granted)) return std::string(kPoison);
+  return counter_value(key, counter);
+}
+
+}  // namespace bcstore::format

@@ -1,0 +1,72 @@
+#include "model/credits.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace bcstore::model {
+
+namespace {
+
+using std::chrono::year_month_day;
+
+constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+
+year_month_day date_of(Time time) {
+  int64_t days = time.us / kDayUs - (time.us % kDayUs < 0 ? 1 : 0);
+  return {std::chrono::sys_days(std::chrono::days(days))};
+}
+
+int64_t months_of(const year_month_day& date) {
+  return int64_t{static_cast<int>(date.year())} * 12 + static_cast<unsigned>(date.month()) - 1;
+}
+
+// Midnight of the anchor day in that month, counted from year 0.
+Time in_month(int64_t months, uint8_t anchor_day) {
+  const std::chrono::year year(static_cast<int>(months / 12));
+  const std::chrono::month month(static_cast<unsigned>(months % 12) + 1);
+  const std::chrono::year_month_day last(year / month / std::chrono::last);
+  const auto day = std::min(std::chrono::day(anchor_day), last.day());
+  const std::chrono::sys_days at(year / month / day);
+  return Time{at.time_since_epoch().count() * kDayUs};
+}
+
+}  // namespace
+
+bool is_midnight(Time time) { return time.us % kDayUs == 0; }
+
+uint8_t day_of_month(Time time) {
+  return static_cast<uint8_t>(static_cast<unsigned>(date_of(time).day()));
+}
+
+Time next_month(Time at, uint8_t anchor_day) {
+  return in_month(months_of(date_of(at)) + 1, anchor_day);
+}
+
+std::optional<DueReset> due_reset(const CreditState& state, Time now) {
+  if (!state.resets || state.reset_at > now) return std::nullopt;
+  // The first reset is on its own day, which is the anchor; then one in each month. Computed, not
+  // counted up: the clock may be centuries ahead of an imported date.
+  const int64_t months = months_of(date_of(now));
+  const Time this_month = in_month(months, state.anchor_day);
+  if (this_month <= now) return DueReset{this_month, in_month(months + 1, state.anchor_day)};
+  return DueReset{in_month(months - 1, state.anchor_day), this_month};
+}
+
+void apply_reset(const DueReset& due, CreditState* state) {
+  state->allowance = state->plan_allowance;
+  state->reset_at = due.next;
+  ++state->epoch;
+}
+
+Credits credits_at(CreditState state, Time now) {
+  if (const auto due = due_reset(state, now)) apply_reset(*due, &state);
+  Credits credits;
+  credits.allowance = static_cast<int32_t>(state.allowance);
+  credits.granted = static_cast<int32_t>(state.granted);
+  if (!state.is_unlimited) credits.remaining = credits.allowance + credits.granted;
+  credits.plan_allowance = state.plan_allowance;
+  if (state.resets) credits.resets_at = state.reset_at;
+  return credits;
+}
+
+}  // namespace bcstore::model

@@ -1,0 +1,57 @@
+// Credits: the rules that need no store. Two buckets, a calendar, and what a spending takes.
+//
+// Invariants of a balance
+//  - allowance >= 0, granted >= 0, plan_allowance + granted <= kMaxCredits and
+//    allowance + granted <= kMaxCredits, so that what remains is always an int32.
+//  - A spending takes from the allowance first. Only a reset, a plan with `refill` and an import
+//  set
+//    the allowance; each begins an epoch, and is a put of the whole counter.
+//  - A reset is due at midnight UTC of its day. Those that were missed collapse to one, dated at
+//  the
+//    last due instant: the beginning of the period that is running. The next one is a month later
+//    on the anchor day, or on the last day of a shorter month. The date only moves forward, so a
+//    clock that is set back never resets twice.
+//  - Unlimited use lies over the balance: a spending is recorded and takes nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "bcstore/id.h"
+#include "bcstore/records.h"
+
+namespace bcstore::model {
+
+struct CreditState {
+  int64_t allowance = 0;
+  int64_t granted = 0;
+  uint64_t epoch = 0;
+  int32_t plan_allowance = 0;
+  bool resets = false;
+  bool is_unlimited = false;
+  uint8_t anchor_day = 0;
+  Time reset_at;         // the next, when `resets`
+  uint64_t entries = 0;  // of the ledger
+  int64_t effective_us = 0;
+  uint32_t chain = 0;  // deltas merged since the counter was put
+};
+
+// A reset date: midnight UTC.
+bool is_midnight(Time time);
+// Of the month, 1 to 31.
+uint8_t day_of_month(Time time);
+// The midnight one calendar month after `at`, on `anchor_day` or the last day of that month.
+Time next_month(Time at, uint8_t anchor_day);
+
+struct DueReset {
+  Time at;    // the last due instant that is not after now
+  Time next;  // the first one after now
+};
+// The reset that is due, or nullopt.
+std::optional<DueReset> due_reset(const CreditState& state, Time now);
+void apply_reset(const DueReset& due, CreditState* state);
+
+// What an owner may spend at `now`.
+Credits credits_at(CreditState state, Time now);
+
+}  // namespace bcstore::model

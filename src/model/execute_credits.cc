@@ -1,0 +1,315 @@
+// Deciding on credits. The counter is in the cache of the owner that was just charged, so the hot
+// path reads nothing and folds no chain of deltas; the ledger entry, the delta, and whatever the
+// credits pay for lie in one commit.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "format/counter.h"
+#include "model/execute.h"
+
+namespace bcstore::model {
+
+using engine::Family;
+using format::Key;
+using format::Kind;
+using format::Reference;
+
+namespace {
+
+// Deltas between two puts of the whole counter: a read folds no more. After a reopening the length
+// of the chain is not known, so the first change puts the whole.
+constexpr uint32_t kMaxChain = 64;
+constexpr uint32_t kUnknownChain = kMaxChain;
+
+static_assert(std::is_trivially_copyable_v<CreditState>);
+
+Key counter_key(UserId owner) { return Key(owner, Kind::credit_counter); }
+Key account_key(UserId owner) { return Key(owner, Kind::credit_account); }
+Key entry_key(UserId owner, uint64_t number) {
+  Key key(owner, Kind::credit_entry);
+  key.not_u64(number);
+  return key;
+}
+
+// The cache keeps a state as the bytes of a draft that is never written.
+HeadEntry to_cache(const CreditState& state) {
+  HeadEntry entry;
+  entry.exists = true;
+  entry.draft =
+      Draft(Kind::credit_counter, {reinterpret_cast<const char*>(&state), sizeof(CreditState)});
+  return entry;
+}
+
+uint64_t remaining_of(const CreditState& state) {
+  return state.is_unlimited ? kUnlimitedCredits
+                            : static_cast<uint64_t>(state.allowance + state.granted);
+}
+
+// Whether every bucket, now and after the next reset, can be told as an int32.
+bool fits(const CreditState& state) {
+  return std::max<int64_t>(state.allowance, state.plan_allowance) + state.granted <= kMaxCredits;
+}
+
+Status too_many() {
+  return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
+}
+
+}  // namespace
+
+Status Executor::load_credits(CreditState* state) {
+  const Key key = counter_key(current_.owner);
+  if (const HeadEntry* known = cache_.find(key)) {
+    std::memcpy(state, known->draft.meta(), sizeof(CreditState));
+    return Status();
+  }
+  if (Status s = read_credits(state); !s.ok()) return s;
+  cache_.put(key, to_cache(*state));
+  return Status();
+}
+
+// The counter must be what the newest entry of the ledger says.
+Status Executor::read_credits(CreditState* state) {
+  Draft account;
+  bool found = false;
+  const Key key = account_key(current_.owner);
+  if (Status s = read_fact(Kind::credit_account, key, &account, &found); !s.ok()) return s;
+  if (!found) return format::corrupt(key, "is missing");
+  const Key counted = counter_key(current_.owner);
+  engine::Value value;
+  Status s = engine_.get(Family::credits, counted, nullptr, &value);
+  if (s.code() == Code::not_found) return format::corrupt(counted, "is missing");
+  if (!s.ok()) return s;
+  format::Parsed parsed;
+  format::Counter counter;
+  if (s = format::parse_record(counted, value.bytes(), &parsed); !s.ok()) return s;
+  if (!format::unpack(parsed.meta, &counter)) {
+    return format::corrupt(counted, "the payload is malformed");
+  }
+  const Key prefix(current_.owner, Kind::credit_entry);
+  std::string newest;
+  Draft row;
+  if (s = first_row({Family::history, prefix.str(), format::after_prefix(prefix)},
+                    Kind::credit_entry, &newest, &row, &found);
+      !s.ok()) {
+    return s;
+  }
+  if (!found) return format::corrupt(prefix, "is missing");
+  const auto* entry = root<fb::CreditEntry>(row);
+  if (entry->allowance() != counter.allowance || entry->granted() != counter.granted ||
+      entry->epoch() != counter.epoch) {
+    return format::corrupt(counted, "is not what the ledger adds up to");
+  }
+  const auto* plan = root<fb::CreditAccount>(account);
+  state->allowance = counter.allowance;
+  state->granted = counter.granted;
+  state->epoch = counter.epoch;
+  state->plan_allowance = plan->plan_allowance();
+  state->resets = plan->resets();
+  state->reset_at = Time{plan->reset_at()};
+  state->anchor_day = plan->anchor_day();
+  state->is_unlimited = plan->is_unlimited();
+  state->entries = ~format::key_u64(newest, prefix.view().size());
+  state->effective_us = entry->effective_at();
+  state->chain = kUnknownChain;
+  return Status();
+}
+
+Status Executor::put_credit_entry(Draft& draft, Time created, const CreditState& before,
+                                  CreditState* after) {
+  ++after->entries;
+  if (Status s = stamp(draft, created, &after->effective_us); !s.ok()) return s;
+  auto* entry = mutable_root<fb::CreditEntry>(draft);
+  const bool patched =
+      entry->mutate_allowance_delta(static_cast<int32_t>(after->allowance - before.allowance)) &&
+      entry->mutate_granted_delta(static_cast<int32_t>(after->granted - before.granted)) &&
+      entry->mutate_allowance(static_cast<int32_t>(after->allowance)) &&
+      entry->mutate_granted(static_cast<int32_t>(after->granted)) &&
+      entry->mutate_is_unlimited(after->is_unlimited) && entry->mutate_epoch(after->epoch) &&
+      entry->mutate_plan_allowance(after->plan_allowance) && entry->mutate_resets(after->resets) &&
+      entry->mutate_reset_at(after->reset_at.us);
+  if (!patched) return Status(Code::internal, "a credit entry without room for its balance");
+  put_fact(Kind::credit_entry, entry_key(current_.owner, after->entries), draft);
+  current_.touched.push_back({Kind::credit_entry, Uuid(), after->entries});
+  return Status();
+}
+
+Status Executor::put_account(By by, const CreditState& state) {
+  AccountFields fields;
+  fields.plan_allowance = state.plan_allowance;
+  if (state.resets) fields.reset_at_us = state.reset_at.us;
+  fields.anchor_day = state.anchor_day;
+  fields.is_unlimited = state.is_unlimited;
+  Draft account = encoder_.credit_account(by, fields);
+  int64_t effective = kNoTime;
+  if (Status s = stamp(account, current_.now, &effective); !s.ok()) return s;
+  put_fact(Kind::credit_account, account_key(current_.owner), account);
+  return Status();
+}
+
+void Executor::put_counter(const CreditState& before, CreditState* after, CounterWrite how) {
+  const Key key = counter_key(current_.owner);
+  if (how == CounterWrite::delta && before.chain >= kMaxChain) how = CounterWrite::whole;
+  if (how == CounterWrite::whole) {
+    changes_->put(Family::credits, key,
+                  format::counter_value(key, {after->allowance, after->granted, after->epoch}));
+    after->chain = 0;
+  } else if (how == CounterWrite::delta) {
+    const format::CounterDelta delta{after->epoch,
+                                     {after->allowance - before.allowance, 0},
+                                     {after->granted - before.granted, 0}};
+    changes_->merge(Family::credits, key, format::delta_value(key, delta));
+    ++after->chain;
+  }
+  remember(key);
+  cache_.put(key, to_cache(*after));
+}
+
+Status Executor::change_credits(Op& op, const CreditState& before, CreditState* after,
+                                CounterWrite how, bool account) {
+  if (Status s = put_credit_entry(op.fact, created_at(op), before, after); !s.ok()) return s;
+  const By by{op.origin ? op.origin->actor : *current_.actor, current_.owner};
+  if (account) {
+    if (Status s = put_account(by, *after); !s.ok()) return s;
+  }
+  put_counter(before, after, how);
+  current_.operations.push_back({Uuid(), remaining_of(*after)});
+  return Status();
+}
+
+Status Executor::renew(CreditState* state) {
+  const std::optional<DueReset> due = due_reset(*state, current_.now);
+  if (!due) return Status();
+  const CreditState before = *state;
+  apply_reset(*due, state);
+  const Actor calendar = Actor::of_system("calendar");
+  const By by{calendar, current_.owner};
+  Draft entry = encoder_.credit_entry(by, CreditEntryKind::reset, 0, std::nullopt);
+  if (Status s = put_credit_entry(entry, due->at, before, state); !s.ok()) return s;
+  if (Status s = put_account(by, *state); !s.ok()) return s;
+  put_counter(before, state, CounterWrite::whole);
+  return Status();
+}
+
+Status Executor::open_account(Op& op) {
+  CreditState state;
+  state.allowance = state.plan_allowance = settings_.initial_credits;
+  state.epoch = 1;
+  state.effective_us = kNoTime;
+  const By by{op.origin ? op.origin->actor : *current_.actor, current_.owner};
+  Draft entry = encoder_.credit_entry(by, CreditEntryKind::opening, 0, std::nullopt);
+  const CreditState nothing;
+  if (Status s = put_credit_entry(entry, created_at(op), nothing, &state); !s.ok()) return s;
+  if (Status s = put_account(by, state); !s.ok()) return s;
+  put_counter(nothing, &state, CounterWrite::whole);
+  return Status();
+}
+
+Status Executor::consume_credit(Op& op) {
+  CreditState state;
+  if (Status s = load_credits(&state); !s.ok()) return s;
+  if (Status s = renew(&state); !s.ok()) return s;
+  const uint64_t remaining = remaining_of(state);
+  if (op.expected && *op.expected != remaining) {
+    return Status::conflict(
+        state.is_unlimited ? fmt::format("credits are unlimited, expected {}", *op.expected)
+                           : fmt::format("{} credits remain, expected {}", remaining, *op.expected),
+        remaining);
+  }
+  const CreditState before = state;
+  if (state.is_unlimited) {
+    return change_credits(op, before, &state, CounterWrite::none, false);
+  }
+  if (op.number > remaining) {
+    std::optional<Time> resets;
+    if (state.resets) resets = state.reset_at;
+    return Status::out_of_credits(
+        fmt::format("{} credits remain, {} are needed", remaining, op.number), remaining, resets);
+  }
+  const auto amount = static_cast<int64_t>(op.number);
+  const int64_t of_allowance = std::min(amount, state.allowance);
+  state.allowance -= of_allowance;
+  state.granted -= amount - of_allowance;
+  return change_credits(op, before, &state, CounterWrite::delta, false);
+}
+
+Status Executor::grant_credits(Op& op) {
+  CreditState state;
+  if (Status s = load_credits(&state); !s.ok()) return s;
+  if (Status s = renew(&state); !s.ok()) return s;
+  const CreditState before = state;
+  state.granted += static_cast<int64_t>(op.number);
+  if (!fits(state)) return too_many();
+  return change_credits(op, before, &state, CounterWrite::delta, false);
+}
+
+Status Executor::set_credit_plan(Op& op) {
+  CreditState state;
+  if (Status s = load_credits(&state); !s.ok()) return s;
+  if (Status s = renew(&state); !s.ok()) return s;
+  const CreditState before = state;
+  state.plan_allowance = static_cast<int32_t>(op.number);
+  state.resets = op.edit->reset_at.has_value();
+  state.reset_at = op.edit->reset_at.value_or(Time());
+  state.anchor_day = state.resets ? day_of_month(state.reset_at) : 0;
+  if (op.flag) {
+    state.allowance = state.plan_allowance;
+    ++state.epoch;
+  }
+  if (!fits(state)) return too_many();
+  return change_credits(op, before, &state, op.flag ? CounterWrite::whole : CounterWrite::none,
+                        true);
+}
+
+Status Executor::set_unlimited(Op& op) {
+  CreditState state;
+  if (Status s = load_credits(&state); !s.ok()) return s;
+  if (Status s = renew(&state); !s.ok()) return s;
+  const CreditState before = state;
+  state.is_unlimited = op.flag;
+  return change_credits(op, before, &state, CounterWrite::none, true);
+}
+
+// Once for each user, whatever happened to the balance since.
+Status Executor::import_credits(Op& op) {
+  std::optional<Reference> known;
+  if (Status s = find_identity(op, &known); !s.ok()) return s;
+  if (known) return same_credits(op, known->number);
+  CreditState state;
+  if (Status s = load_credits(&state); !s.ok()) return s;
+  const CreditState before = state;
+  state.is_unlimited = !op.number_given;
+  if (op.number_given) {
+    state.allowance = static_cast<int64_t>(op.number);
+    ++state.epoch;
+  }
+  state.resets = op.edit->reset_at.has_value();
+  state.reset_at = op.edit->reset_at.value_or(Time());
+  state.anchor_day = state.resets ? day_of_month(state.reset_at) : 0;
+  if (!fits(state)) return too_many();
+  remember_identity(op, current_.owner.uuid(), state.entries + 1);
+  return change_credits(op, before, &state,
+                        op.number_given ? CounterWrite::whole : CounterWrite::none, true);
+}
+
+Status Executor::same_credits(Op& op, uint64_t number) {
+  const Key key = entry_key(current_.owner, number);
+  Draft stored;
+  bool found = false;
+  if (Status s = read_fact(Kind::credit_entry, key, &stored, &found); !s.ok()) return s;
+  if (!found) return format::corrupt(key, "is missing");
+  const auto* entry = root<fb::CreditEntry>(stored);
+  const std::optional<Time>& resets = op.edit->reset_at;
+  const bool same = entry->is_unlimited() != op.number_given &&
+                    (!op.number_given || static_cast<uint64_t>(entry->allowance()) == op.number) &&
+                    entry->resets() == resets.has_value() &&
+                    (!resets || entry->reset_at() == resets->us) &&
+                    entry->created_at() == op.origin->created_at.us;
+  if (!same) {
+    return Status(Code::conflict, "the balance of this user is here with other contents");
+  }
+  current_.present = true;
+  return Status();
+}
+
+}  // namespace bcstore::model
