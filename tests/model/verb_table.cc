@@ -1,0 +1,110 @@
+#include "verb_table.h"
+
+namespace bcstore::fixture {
+
+namespace {
+
+// NOLINTBEGIN(readability-identifier-naming)
+#define TENANT(name, takes, ...)                                               \
+  VerbRow {                                                                    \
+    "Tenant::" #name, kOwner | (takes), [](Store& store, const Arguments& a) { \
+      const Tenant t = a.tenant(store);                                        \
+      return status_of(t.name(__VA_ARGS__));                                   \
+    }                                                                          \
+  }
+#define SERVICE(name, takes, ...)                                                \
+  VerbRow {                                                                      \
+    "Service::" #name, kReason | (takes), [](Store& store, const Arguments& a) { \
+      const Service s = a.service(store);                                        \
+      return status_of(s.name(__VA_ARGS__));                                     \
+    }                                                                            \
+  }
+// NOLINTEND(readability-identifier-naming)
+
+constexpr uint32_t kRead = kSnapshot;
+constexpr uint32_t kList = kSnapshot | kPage;
+
+std::vector<VerbRow> writes() {
+  return {
+      TENANT(create_project, kText | kCommit, {.name = a.text, .idea_prompt = ""}, a.commit()),
+      TENANT(add_version, kProject | kText | kCommit, a.project, {.name = a.text}, a.commit()),
+      TENANT(set_status, kProject | kCommit, a.project, ProjectStatus::ready, std::nullopt,
+             a.commit()),
+      TENANT(create_document, kProject | kCommit, a.project,
+             {.section = Section::marketing, .version = 1}, a.commit()),
+      TENANT(add_revision, kDocument | kCommit, a.document, {.content = "1"}, a.commit()),
+      TENANT(set_lock, kDocument | kCommit, a.document, true, std::nullopt, a.commit()),
+      TENANT(create_task, kProject | kText | kCommit, a.project, {.title = a.text}, a.commit()),
+      TENANT(revise_task, kTask | kText | kCommit, a.task, {.title = a.text}, a.commit()),
+      TENANT(record_activity, kTask | kCommit, a.task, TaskAction::reopen, std::nullopt,
+             a.commit()),
+      TENANT(start_chat, kProject | kCommit, a.project, {.title = a.text}, a.commit()),
+      TENANT(rename_chat, kChat | kCommit, a.chat, std::string_view(a.text), std::nullopt,
+             a.commit()),
+      TENANT(append_message, kChat | kCommit, a.chat, {.role = Role::user, .content = a.text},
+             a.commit()),
+      TENANT(append_event, kCommit, {.type = "t"}, a.commit()),
+      TENANT(edit_profile, kText | kCommit, {.email = a.text}, a.commit()),
+      TENANT(consume_credit, kCommit | kAgentRefused, {.amount = 1}, a.commit()),
+      SERVICE(create_user, kText | kCommit, {.email = a.text}, a.commit()),
+      SERVICE(link_stripe_customer, kUser | kText | kCommit, a.user, a.text, a.commit()),
+      SERVICE(grant_credits, kUser | kCommit, a.user, {.amount = 1}, a.commit()),
+      SERVICE(set_credit_plan, kUser | kCommit, a.user, {.allowance = 1}, a.commit()),
+      SERVICE(set_unlimited, kUser | kCommit, a.user, true, a.commit()),
+  };
+}
+
+std::vector<VerbRow> reads() {
+  return {
+      TENANT(snapshot, 0),
+      TENANT(profile, kRead, a.read()),
+      TENANT(owner_seq, 0),
+      TENANT(project, kProject | kRead, a.project, a.read()),
+      TENANT(projects, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(version, kProject | kRead, a.project, 1, a.read()),
+      TENANT(versions, kProject | kList, a.project, a.list()),
+      TENANT(status_history, kProject | kList, a.project, a.list()),
+      TENANT(document, kDocument | kRead, a.document, a.read()),
+      TENANT(documents, kProject | kList, a.project, 1, a.list()),
+      TENANT(effective_documents, kProject | kRead, a.project, std::nullopt, a.read()),
+      TENANT(latest_documents, kProject | kRead, a.project, a.read()),
+      TENANT(revision, kDocument | kRead, a.document, 1, a.read()),
+      TENANT(newest_revision, kDocument | kRead, a.document, a.read()),
+      TENANT(revisions, kDocument | kList, a.document, a.list()),
+      TENANT(lock_history, kDocument | kList, a.document, a.list()),
+      TENANT(task, kTask | kRead, a.task, a.read()),
+      TENANT(tasks, kProject | kList, a.project,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(task_revision, kTask | kRead, a.task, 1, a.read()),
+      TENANT(task_revisions, kTask | kList, a.task, a.list()),
+      TENANT(activity, kTask | kList, a.task, a.list()),
+      TENANT(session, kChat | kRead, a.chat, a.read()),
+      TENANT(sessions, kProject | kList, a.project, a.list()),
+      TENANT(last_seq, kChat | kRead, a.chat, a.read()),
+      TENANT(message, kChat | kRead, a.chat, 1, a.read()),
+      TENANT(messages, kChat | kList, a.chat,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(events, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(event, kRead, 1, a.read()),
+      TENANT(credits, kRead, a.read()),
+      TENANT(credit_entries, kList, a.list()),
+      {"Tenant::get", kOwner | kProject | kRead,
+       [](Store& store, const Arguments& a) {
+         const std::vector<ProjectId> ids = {a.project};
+         return a.tenant(store).get(ids, a.read()).at(0).status();
+       }},
+      SERVICE(find_user_by_email, kText, a.text),
+      SERVICE(find_user_by_stripe_customer, kText, a.text),
+      SERVICE(users, kList, a.list()),
+  };
+}
+
+}  // namespace
+
+std::vector<VerbRow> verb_table() {
+  std::vector<VerbRow> all = writes();
+  for (VerbRow& row : reads()) all.push_back(std::move(row));
+  return all;
+}
+
+}  // namespace bcstore::fixture

@@ -1,0 +1,70 @@
+// Every verb of the public handles, once, with arguments that are right and can each be made wrong.
+//
+// The test goes over this list: every argument that a verb takes is made wrong in every way that
+// its kind can be, and the code of each answer follows from the way. A verb of a public header that
+// has no row fails the test, and so does a row whose verb is gone.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "rich.h"
+
+namespace bcstore::fixture {
+
+// What a verb takes; each kind has its own ways to be wrong.
+enum Takes : uint32_t {
+  kOwner = 1,    // the handle's user
+  kProject = 2,  // and so on: an id that must exist
+  kDocument = 4,
+  kTask = 8,
+  kChat = 16,
+  kUser = 32,  // an id given to a service's verb
+  kText = 64,  // a name or title: not empty, at most kMaxNameBytes
+  kSnapshot = 128,
+  kPage = 256,           // a limit and a token
+  kCommit = 512,         // an idempotency key and an expected owner sequence
+  kReason = 1024,        // the service's
+  kAgentRefused = 2048,  // an agent's handle may not
+};
+
+struct Arguments {
+  UserId owner;
+  ProjectId project;
+  DocumentId document;
+  TaskId task;
+  ChatSessionId chat;
+  UserId user;
+  std::string text = "text";
+  const Snapshot* snapshot = nullptr;
+  size_t limit = 10;
+  std::string token;
+  std::string key;
+  std::optional<uint64_t> owner_seq;
+  std::string reason = "test";
+  bool by_agent = false;
+
+  CommitOptions commit() const {
+    return {
+        .durability = Durability::relaxed, .idempotency_key = key, .expected_owner_seq = owner_seq};
+  }
+  ReadOptions read() const { return {.snapshot = snapshot}; }
+  ListOptions list() const { return {.limit = limit, .after = token, .snapshot = snapshot}; }
+  Tenant tenant(Store& store) const {
+    Tenant t = store.tenant(owner);
+    return by_agent ? t.as_agent("agent") : t;
+  }
+  Service service(Store& store) const { return store.service(reason); }
+};
+
+struct VerbRow {
+  std::string name;  // as in the header, with its class: "Tenant::project"
+  uint32_t takes;
+  std::function<Status(Store&, const Arguments&)> call;
+  bool writes() const { return (takes & kCommit) != 0; }
+};
+
+std::vector<VerbRow> verb_table();
+
+}  // namespace bcstore::fixture

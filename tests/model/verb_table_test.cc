@@ -1,0 +1,215 @@
+// The whole table of bad input: every public verb, times every argument that it takes, times every
+// way in which that kind of argument can be wrong. A refusal names its code and writes nothing.
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "engine_world.h"
+#include "verb_table.h"
+
+namespace bcstore {
+namespace {
+
+using namespace fixture;  // NOLINT(google-build-using-namespace)
+
+struct Ground : EngineWorld {
+  Rich a = enrich(store(), user("a@x"), "a");
+  Rich b = enrich(store(), user("b@x"), "b");
+  World foreign;  // another store, whose snapshots mean nothing here
+  Snapshot alien = foreign.tenant("c@x").snapshot().value();
+  std::string strange_token;
+
+  Arguments right() const {
+    Arguments x;
+    x.owner = x.user = a.owner;
+    x.project = a.project;
+    x.document = a.document;
+    x.task = a.task;
+    x.chat = a.chat;
+    return x;
+  }
+};
+
+struct Way {
+  std::string name;
+  Code code;
+  std::function<void(Ground&, Arguments&)> spoil;
+};
+
+template <class SomeId>
+std::vector<Way> ways_of_id(const std::string& what, SomeId Arguments::*id, SomeId Rich::*own) {
+  return {
+      {"a nil " + what, Code::invalid_argument, [id](Ground&, Arguments& x) { x.*id = SomeId(); }},
+      {"an unknown " + what, Code::not_found,
+       [id](Ground&, Arguments& x) { x.*id = forged<SomeId>(77); }},
+      {"another owner's " + what, Code::not_found,
+       [id, own](Ground& w, Arguments& x) { x.*id = w.b.*own; }},
+  };
+}
+
+std::vector<Way> ways_of_user(const std::string& what, UserId Arguments::*id) {
+  return {
+      {"a nil " + what, Code::invalid_argument, [id](Ground&, Arguments& x) { x.*id = UserId(); }},
+      {"the system as " + what, Code::invalid_argument,
+       [id](Ground&, Arguments& x) { x.*id = kSystemOwner; }},
+      {"the public owner as " + what, Code::invalid_argument,
+       [id](Ground&, Arguments& x) { x.*id = kPublicOwner; }},
+      {"an unknown " + what, Code::not_found,
+       [id](Ground&, Arguments& x) { x.*id = forged<UserId>(78); }},
+  };
+}
+
+std::vector<Way> ways_of_text(const std::string& what, std::string Arguments::*text) {
+  const auto put = [text](std::string value) {
+    return [text, value](Ground&, Arguments& x) { x.*text = value; };
+  };
+  return {
+      {what + " that is empty", Code::invalid_argument, put("")},
+      {what + " that is too long", Code::invalid_argument,
+       put(std::string(kMaxNameBytes + 1, 'x'))},
+      {what + " that is no UTF-8", Code::invalid_argument, put("\xC3(")},
+      {what + " with a NUL", Code::invalid_argument, put(std::string("a\0b", 3))},
+  };
+}
+
+void append(std::vector<Way>* ways, std::vector<Way> more) {
+  ways->insert(ways->end(), more.begin(), more.end());
+}
+
+// What can be wrong with what a verb takes.
+std::vector<Way> ways_of(uint32_t takes) {
+  std::vector<Way> ways;
+  if (takes & kOwner) append(&ways, ways_of_user("owner", &Arguments::owner));
+  if (takes & kUser) append(&ways, ways_of_user("user", &Arguments::user));
+  if (takes & kProject) append(&ways, ways_of_id("project", &Arguments::project, &Rich::project));
+  if (takes & kDocument) {
+    append(&ways, ways_of_id("document", &Arguments::document, &Rich::document));
+  }
+  if (takes & kTask) append(&ways, ways_of_id("task", &Arguments::task, &Rich::task));
+  if (takes & kChat) append(&ways, ways_of_id("session", &Arguments::chat, &Rich::chat));
+  if (takes & kText) append(&ways, ways_of_text("text", &Arguments::text));
+  if (takes & kReason) append(&ways, ways_of_text("reason", &Arguments::reason));
+  if (takes & kSnapshot) {
+    ways.push_back({"a snapshot of another store", Code::invalid_argument,
+                    [](Ground& w, Arguments& x) { x.snapshot = &w.alien; }});
+  }
+  if (takes & kPage) {
+    append(&ways, {{"a page of no rows", Code::invalid_argument,
+                    [](Ground&, Arguments& x) { x.limit = 0; }},
+                   {"a page of too many rows", Code::invalid_argument,
+                    [](Ground&, Arguments& x) { x.limit = kMaxPageRows + 1; }},
+                   {"a token that is none", Code::invalid_argument,
+                    [](Ground&, Arguments& x) { x.token = "no token"; }},
+                   {"a token of another list", Code::invalid_argument,
+                    [](Ground& w, Arguments& x) { x.token = w.strange_token; }}});
+  }
+  if (takes & kCommit) {
+    append(&ways, {{"a key of 65 bytes", Code::invalid_argument,
+                    [](Ground&, Arguments& x) { x.key = std::string(65, 'k'); }},
+                   {"another owner sequence", Code::conflict,
+                    [](Ground&, Arguments& x) { x.owner_seq = 999'999; }}});
+  }
+  if (takes & kAgentRefused) {
+    ways.push_back({"an agent's handle", Code::failed_precondition,
+                    [](Ground&, Arguments& x) { x.by_agent = true; }});
+  }
+  return ways;
+}
+
+// The verbs that a public header declares in a class.
+std::set<std::string> declared(const std::string& header, const std::string& owner) {
+  std::ifstream in(std::string(BCSTORE_SOURCE_DIR) + "/include/bcstore/" + header);
+  REQUIRE(in.good());
+  std::stringstream all;
+  all << in.rdbuf();
+  std::string text = all.str();
+  const size_t from = text.find("\nclass " + owner + " {");
+  REQUIRE(from != std::string::npos);
+  text = text.substr(from, text.find("\n private:", from) - from);
+  std::set<std::string> names;
+  const std::regex verb(R"(\n  [A-Za-z_:][A-Za-z0-9_:<>, ]*[>A-Za-z0-9_] (\w+)\()");
+  for (std::sregex_iterator it(text.begin(), text.end(), verb), end; it != end; ++it) {
+    names.insert(owner + "::" + (*it)[1].str());
+  }
+  return names;
+}
+
+TEST_CASE("verbs: every verb of Tenant and Service has its row, and every row its verb") {
+  // Handles, and what commits any batch; their own tests make them wrong.
+  const std::set<std::string> elsewhere = {
+      "Tenant::owner",  "Tenant::as_agent", "Tenant::batch",        "Tenant::commit",
+      "Tenant::submit", "Service::tenant",  "Service::import_user", "Service::importer"};
+  std::set<std::string> rows;
+  for (const VerbRow& row : verb_table()) rows.insert(row.name);
+  std::set<std::string> verbs = declared("tenant.h", "Tenant");
+  for (const std::string& name : declared("service.h", "Service")) verbs.insert(name);
+  CHECK(verbs.size() > 40);
+  for (const std::string& name : verbs) {
+    CAPTURE(name);
+    CHECK(rows.contains(name) != elsewhere.contains(name));
+  }
+  for (const std::string& name : rows) {
+    CAPTURE(name);
+    CHECK(verbs.contains(name));
+  }
+}
+
+TEST_CASE("verbs: what a verb takes, wrong in every way, has its code and writes nothing") {
+  Ground w;
+  {
+    Cursor<TaskActivity> rows = w.store().tenant(w.a.owner).activity(w.a.task, {.limit = 1});
+    REQUIRE(rows.next());
+    w.strange_token = rows.token();
+  }
+  size_t tried = 0;
+  for (const VerbRow& row : verb_table()) {
+    const bool lists_activity = row.name == "Tenant::activity";
+    for (const Way& way : ways_of(row.takes)) {
+      if (lists_activity && way.name == "a token of another list") continue;
+      // Who asks for what nobody has is not told that it does not exist, but that he does not.
+      const bool of_nobody = way.name == "an unknown owner" && !row.writes();
+      if (of_nobody && (row.name == "Tenant::snapshot" || row.name == "Tenant::owner_seq"))
+        continue;
+      INFO(row.name, " with ", way.name);
+      Arguments x = w.right();
+      way.spoil(w, x);
+      const uint64_t commits = w.commits();
+      const Status answer = row.call(w.store(), x);
+      INFO(answer.to_string());
+      CHECK(w.commits() == commits);
+      ++tried;
+      // A list of an owner's own that is not there may be empty.
+      if (of_nobody && answer.ok()) continue;
+      // A new user is nobody's yet: no owner sequence to differ from but 0.
+      CHECK(name_of(answer) == to_string(way.code));
+      CHECK_FALSE(answer.message().empty());
+    }
+  }
+  CHECK(tried > 250);
+}
+
+TEST_CASE("verbs: right arguments are accepted, and a closed store answers closed") {
+  Ground w;
+  for (const VerbRow& row : verb_table()) {
+    INFO(row.name);
+    Arguments x = w.right();
+    if (row.name == "Tenant::event") continue;  // there is no event 1
+    if (row.name == "Service::find_user_by_email") x.text = w.a.email;
+    if (row.name == "Service::find_user_by_stripe_customer") x.text = w.a.customer;
+    if (row.name == "Service::link_stripe_customer") x.text = w.a.customer;
+    if (row.name == "Tenant::edit_profile") x.text = w.a.email;
+    const Status answer = row.call(w.store(), x);
+    INFO(answer.to_string());
+    CHECK(answer.ok());
+  }
+  const Arguments x = w.right();
+  REQUIRE(w.store().close().ok());
+  for (const VerbRow& row : verb_table()) {
+    INFO(row.name);
+    CHECK(name_of(row.call(w.store(), x)) == "closed");
+  }
+}
+
+}  // namespace
+}  // namespace bcstore
