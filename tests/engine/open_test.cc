@@ -81,7 +81,7 @@ TEST_CASE("open: what cannot be a store is refused and left as it is") {
   fs::create_directory(scratch.at("empty"));
   make_foreign_store(scratch.at("bare"), {});
   make_foreign_store(scratch.at("other"),
-                     {"heads", "history", "revisions", "months", "index", "log", "credits"});
+                     {"heads", "history", "revisions", "months", "index", "log", "strange"});
   make_foreign_store(scratch.at("fewer"), {"heads", "history", "revisions", "months", "index"});
   make_foreign_store(scratch.at("typo"),
                      {"heads", "history", "revisions", "months", "index", "logs"});
@@ -106,7 +106,7 @@ TEST_CASE("open: what cannot be a store is refused and left as it is") {
       {"empty", false, Code::not_found, "empty"},
       {"foreign", false, Code::not_found, "foreign"},
       {"bare", true, Code::unsupported_format, "heads"},
-      {"other", true, Code::unsupported_format, "credits"},
+      {"other", true, Code::unsupported_format, "strange"},
       {"fewer", true, Code::unsupported_format, "log"},
       {"typo", true, Code::unsupported_format, "logs"},
       {"typo", false, Code::unsupported_format, "logs"},

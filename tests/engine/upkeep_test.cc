@@ -26,18 +26,20 @@ void check_rows(Engine& engine, int rows) {
 }
 
 TEST_CASE("upkeep: flush writes memtables out and compaction keeps every row") {
+  constexpr int kEach = 10;
+  constexpr int kRows = kEach * static_cast<int>(kFamilies);
   const ScratchDirectory scratch;
   const std::unique_ptr<Engine> engine = open_engine(scratch.path());
-  fill(*engine, 70);
+  fill(*engine, kRows);
   CHECK(engine->flush(/*compact=*/false).ok());
   for (const FamilyStats& family : engine->stats().families) {
     CAPTURE(family.name);
     CHECK(family.sst_bytes > 0);
-    CHECK(family.keys_estimate == 10);
+    CHECK(family.keys_estimate == kEach);
   }
-  fill(*engine, 70);
+  fill(*engine, kRows);
   CHECK(engine->flush(/*compact=*/true).ok());
-  check_rows(*engine, 70);
+  check_rows(*engine, kRows);
   CHECK(engine->verify_files().ok());
   CHECK(engine->flush(/*compact=*/true).ok());  // with nothing to do
 }
