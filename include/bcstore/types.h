@@ -19,6 +19,10 @@ enum class TaskAction : uint8_t { complete = 1, reopen = 2 };
 enum class TaskState : uint8_t { open = 1, complete = 2 };
 enum class Role : uint8_t { user = 1, assistant = 2, system = 3, tool = 4 };
 enum class ActorKind : uint8_t { user = 1, agent = 2, system = 3 };
+enum class IntegrationType : uint8_t { google_analytics = 1, github = 2, zapier = 3 };
+enum class IntegrationAction : uint8_t { added = 1, revised = 2, removed = 3 };
+// How near two embeddings are.
+enum class Metric : uint8_t { cosine = 1, euclidean = 2, dot = 3 };
 
 // The enumerator's name as written here; "unknown" for a number that is none of them.
 std::string_view to_string(ProjectStatus status);
@@ -28,12 +32,17 @@ std::string_view to_string(TaskAction action);
 std::string_view to_string(TaskState state);
 std::string_view to_string(Role role);
 std::string_view to_string(ActorKind kind);
+std::string_view to_string(IntegrationType type);
+std::string_view to_string(IntegrationAction action);
+std::string_view to_string(Metric metric);
 
 // The enumerator of that exact name, or nullopt.
 std::optional<ProjectStatus> parse_project_status(std::string_view name);
 std::optional<Section> parse_section(std::string_view name);
 std::optional<TaskAction> parse_task_action(std::string_view name);
 std::optional<Role> parse_role(std::string_view name);
+std::optional<IntegrationType> parse_integration_type(std::string_view name);
+std::optional<Metric> parse_metric(std::string_view name);
 
 // Who did it. The owner of a record is in its key; the actor is a fact about it.
 struct Actor {

@@ -36,8 +36,11 @@ enum class Family : uint8_t {
   months = 4,     // month-bucketed logs: messages, events
   index = 5,      // derived look-ups, idempotency and import identities
   log = 6,        // commit links and bodies
+  sections = 7,   // blocks of revisions and their lists
+  vectors = 8,    // embeddings, which nothing compresses
+  secrets = 9,    // what must leave the disk: small, and rewritten as a whole
 };
-inline constexpr size_t kFamilies = 7;
+inline constexpr size_t kFamilies = 10;
 std::string_view to_string(Family family);
 
 // Bytes that the engine pins or owns. Reusable: passing the same Value to get() again lets go of
@@ -157,6 +160,9 @@ class Engine {
 
   // Writes memtables out and, with `compact`, merges every family to its last level.
   virtual Status flush(bool compact) = 0;
+  // Writes memtables out, so that the log files that held them go, and rewrites every file of one
+  // family: what was overwritten or erased in it is off the disk, but for what a snapshot sees.
+  virtual Status scrub(Family family) = 0;
   // Reads every file and verifies the checksum of each of its blocks.
   virtual Status verify_files() = 0;
   // Makes an openable copy of the store in a directory that does not exist yet.

@@ -19,6 +19,12 @@ std::string_view to_string(Family family) {
       return "index";
     case Family::log:
       return "log";
+    case Family::sections:
+      return "sections";
+    case Family::vectors:
+      return "vectors";
+    case Family::secrets:
+      return "secrets";
   }
   return "unknown";
 }

@@ -40,6 +40,12 @@ Shape shape_of(Family family) {
       return {4, 4096, true, kLZ4Compression, kZSTD};
     case Family::log:
       return {4, 16384, false, kLZ4Compression, kZSTD};
+    case Family::sections:  // versions of a block lie side by side: large blocks find what repeats
+      return {4, 32768, true, kLZ4Compression, kZSTD};
+    case Family::vectors:
+      return {4, 16384, true, kNoCompression, kNoCompression};
+    case Family::secrets:
+      return {1, 4096, true, kNoCompression, kNoCompression};
   }
   return {1, 4096, false, kNoCompression, kNoCompression};
 }
