@@ -30,7 +30,7 @@ size_t tail_limit(Kind kind) {
       return kMaxBlockBytes;
     case Kind::section_head:
     case Kind::section_list:
-      return kMaxBlocks * format::SectionSpan::kBytes * 2;  // those that ended wait for the next
+      return kMaxBlocks * format::SectionSpan::kBytes;
     case Kind::vector:
       return kMaxDimension * sizeof(float);
     default:

@@ -218,6 +218,53 @@ Draft task_and_chat_records(Kind kind) {
   }
 }
 
+std::string spans() {
+  const SectionEntry entry{
+      0x0102030405060708, 0x1112131415161718, {0x2122232425262728, 0x31323334}};
+  std::string tail;
+  append(&tail, SectionSpan{entry, 3, 5});
+  return tail;
+}
+
+Draft section_records(Kind kind) {
+  const fb::Uuid other = fb_id(0x40);
+  switch (kind) {
+    case Kind::vector_space:
+      return Draft(kind, table(fb::CreateVectorSpaceDirect, "", uint32_t{2}, uint8_t{1}));
+    case Kind::section_head:
+      return Draft(kind, table(fb::CreateSectionHeadDirect, uint32_t{3}, &other), spans(), false);
+    case Kind::section_list:
+      return Draft(kind, table(fb::CreateSectionListDirect, uint32_t{5}, uint32_t{1}, &other),
+                   spans().substr(0, SectionEntry::kBytes), false);
+    case Kind::section_block:
+      return Draft(kind, table(fb::CreateSectionBlockDirect, "goals", "Goals", uint32_t{3}),
+                   "Sell tea", false);
+    case Kind::vector:
+      return Draft(kind, table(fb::CreateVectorDirect, uint32_t{2}, &other, uint32_t{3}),
+                   std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8), false);
+    default:
+      return {};
+  }
+}
+
+Draft integration_and_public_records(Kind kind) {
+  switch (kind) {
+    case Kind::integration:
+      return Draft(
+          kind, table(fb::CreateIntegrationHeadDirect, uint8_t{2}, uint32_t{3}, true, int64_t{4}));
+    case Kind::integration_change:
+      return Draft(kind, table(fb::CreateIntegrationChangeDirect, uint8_t{2}, uint8_t{3}));
+    case Kind::secret:
+      return Draft(kind, table(fb::CreateSecretDirect, uint32_t{3}), "{}", false);
+    case Kind::public_name:
+      return Draft(kind, table(fb::CreatePublicNameDirect, "prices", uint32_t{3}, int64_t{4}));
+    case Kind::public_record:
+      return Draft(kind, table(fb::CreatePublicRecordDirect, "prices", uint8_t{1}), "{}", false);
+    default:
+      return section_records(kind);
+  }
+}
+
 }  // namespace
 
 Uuid id(uint8_t first) {
@@ -261,7 +308,8 @@ Draft draft(Kind kind) {
   const KindInfo* info = kind_info(static_cast<uint8_t>(kind));
   if (info != nullptr && info->payload == Payload::reference) return reference(kind);
   Draft made = project_records(kind);
-  return made.empty() ? task_and_chat_records(kind) : std::move(made);
+  if (made.empty()) made = task_and_chat_records(kind);
+  return made.empty() ? integration_and_public_records(kind) : std::move(made);
 }
 
 std::string_view value_hex(Kind kind) {

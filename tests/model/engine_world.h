@@ -136,9 +136,10 @@ struct EngineWorld : World {
     const std::lock_guard<std::mutex> lock(watch->mutex);
     return watch->asked;
   }
-  // Every row of these owners and of the system.
+  // Every row of these owners, of the system and of the public.
   Rows rows(std::vector<UserId> owners) {
     owners.push_back(kSystemOwner);
+    owners.push_back(kPublicOwner);
     Rows all;
     for (const UserId& owner : owners) {
       const std::string lower(reinterpret_cast<const char*>(owner.uuid().bytes.data()), 16);

@@ -46,6 +46,10 @@ struct Window {
   }
 };
 
+inline IntegrationList integrations(const Window& w) {
+  return {.newest_first = w.reverse, .limit = w.limit, .after = w.after, .snapshot = w.snapshot};
+}
+
 struct Page {
   std::vector<std::string> rows;  // as shown() writes them
   std::vector<std::string> tokens;
@@ -100,6 +104,12 @@ inline std::vector<List> lists_of_owner() {
       {"events without audit", "events", false, true,
        BCSTORE_PAGE(t.events(w.events(std::nullopt, false))),
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
+      {"integrations", "integrations", false, true, BCSTORE_PAGE(t.integrations(integrations(w))),
+       BCSTORE_APPEND(
+           t.add_integration({.type = IntegrationType::google_analytics, .metadata = "1"}))},
+      {"integration history", "integration history", false, true,
+       BCSTORE_PAGE(t.integration_history(r.integration, w.list())),
+       BCSTORE_APPEND(t.revise_integration(r.integration, "2"))},
   };
 }
 
