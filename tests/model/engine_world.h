@@ -104,7 +104,7 @@ class WatchedEngine final : public engine::Engine {
   Status sync() override { return target_->sync(); }
   Status health() const override { return target_->health(); }
   Status flush(bool compact) override { return target_->flush(compact); }
-  Status scrub(Family family) override { return target_->scrub(family); }
+  Status scrub(engine::Family family) override { return target_->scrub(family); }
   Status verify_files() override { return target_->verify_files(); }
   Status checkpoint(const std::string& directory) override {
     return target_->checkpoint(directory);

@@ -34,7 +34,8 @@ TEST_CASE("public: named records with all their revisions") {
     CHECK(newest.content_type() == ContentType::json);
     CHECK(newest.owner() == kPublicOwner);
     CHECK(newest.actor() == Actor::of_system("price list"));
-    CHECK(now.get("prices", 1).value().content() == R"({"tea": 4})");
+    const PublicRecord first = now.get("prices", 1).value();
+    CHECK(first.content() == R"({"tea": 4})");
     CHECK(now.get("terms").value().content_type() == ContentType::text);
     CHECK_CODE(not_found, now.get("prices", 3));
     CHECK_CODE(not_found, now.get("Prices"));
@@ -96,7 +97,7 @@ TEST_CASE("public: a user's reads never fall back to it, and what a service did 
     const format::Key prefix(whose, format::Kind::audit);
     size_t count = 0;
     for (const auto& [place, value] : w.rows({whose})) {
-      count += place.second.starts_with(prefix.view()) ? 1 : 0;
+      count += place.second.starts_with(prefix.view()) ? 1u : 0u;
     }
     return count;
   };

@@ -36,6 +36,12 @@ std::string shown(const std::optional<T>& value) {
   return value ? "(" + shown(*value) + ")" : "-";
 }
 
+inline std::string shown(std::span<const float> floats) {
+  std::string out = "[";
+  for (const float x : floats) out += shown(std::bit_cast<uint32_t>(x)) + ",";
+  return out + "]";
+}
+
 template <class... Fields>
 std::string line(std::string_view what, const Record& r, const Fields&... fields) {
   std::string out(what);
@@ -94,11 +100,6 @@ inline std::string shown(const Event& r) {
               r.document(), r.rev(), r.session(), r.message_seq(), r.call_id());
 }
 
-inline std::string shown(std::span<const float> floats) {
-  std::string out = "[";
-  for (const float x : floats) out += shown(std::bit_cast<uint32_t>(x)) + ",";
-  return out + "]";
-}
 inline std::string shown(const SectionBlock& r) {
   return line("section", r, r.document(), r.rev(), r.ordinal(), r.block_id(), r.heading(),
               r.body_md(), r.embedding());
