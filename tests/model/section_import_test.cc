@@ -27,7 +27,9 @@ struct Imported : EngineWorld {
   DocumentId document = t.create_document(project, {.section = Section::prd}).value();
 
   explicit Imported(uint32_t revisions) {
-    for (uint32_t i = 0; i < revisions; ++i) t.add_revision(document, {.content = "1"}).value();
+    WriteBatch batch = t.batch();
+    for (uint32_t i = 0; i < revisions; ++i) batch.add_revision(document, {.content = "1"});
+    t.commit(batch, {.durability = Durability::relaxed}).value();
   }
   static void put(Importer& importer, DocumentId to, const Interval& i) {
     NewBlock block{.block_id = i.id, .heading = "H", .body_md = i.body};
