@@ -152,7 +152,8 @@ Status Loader::read_vectors() {
     vectors_ = *std::move(vectors);
     return {};
   }
-  report_.fail(fmt::format("{}: {}", path, vectors.status().message()));
+  const Status status = vectors.status();
+  report_.fail(fmt::format("{}: {}", path, status.message()));
   return {};
 }
 
