@@ -107,7 +107,7 @@ inline std::vector<List> lists_of_owner() {
       {"integrations", "integrations", false, true, BCSTORE_PAGE(t.integrations(integrations(w))),
        BCSTORE_APPEND(
            t.add_integration({.type = IntegrationType::google_analytics, .metadata = "1"}))},
-      {"integration history", "integration history", false, true,
+      {"integration history", "integration history", true, true,
        BCSTORE_PAGE(t.integration_history(r.integration, w.list())),
        BCSTORE_APPEND(t.revise_integration(r.integration, "2"))},
   };
