@@ -37,7 +37,7 @@ enum class Family : uint8_t {
   index = 5,      // derived look-ups, idempotency and import identities
   log = 6,        // commit links and bodies
   sections = 7,   // blocks of revisions and their lists
-  vectors = 8,    // embeddings, which nothing compresses
+  vectors = 8,    // embeddings
   secrets = 9,    // what must leave the disk: small, and rewritten as a whole
 };
 inline constexpr size_t kFamilies = 10;

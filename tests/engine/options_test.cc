@@ -98,7 +98,7 @@ TEST_CASE("options: every family is shaped for its role") {
       {"index", true, "kLZ4Compression", "kZSTD"},
       {"log", false, "kLZ4Compression", "kZSTD"},
       {"sections", true, "kLZ4Compression", "kZSTD"},
-      {"vectors", true, "kNoCompression", "kNoCompression"},
+      {"vectors", true, "kNoCompression", "kZSTD"},
       {"secrets", true, "kNoCompression", "kNoCompression"},
   };
   for (const auto& family : families) {
