@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -215,6 +216,61 @@ class CreditEntry : public Record {
   bool is_unlimited() const;
   uint64_t epoch() const;  // counts the times that the balance was set, from 1
   BCSTORE_RECORD_OPTIONAL_TEXT(reason);
+};
+
+// One section of a revision. Heading and body are shared by all revisions that have them alike, and
+// so are embeddings within an owner: created_at(), commit_seq() and actor() are of the commit that
+// brought these words first.
+class SectionBlock : public Record {
+ public:
+  DocumentId document() const;
+  uint32_t rev() const;      // that was asked for
+  uint32_t ordinal() const;  // place among the revision's sections, from 0
+  BCSTORE_RECORD_TEXT(block_id);
+  BCSTORE_RECORD_OPTIONAL_TEXT(heading);
+  BCSTORE_RECORD_OPTIONAL_TEXT(body_md);
+  // The exact floats that were given; empty when there are none. Lives as long as the record.
+  std::span<const float> embedding() const&;
+  std::span<const float> embedding() const&& = delete;
+};
+
+// What is known of an integration. Its metadata is a secret, and not in here.
+class Integration : public Record {
+ public:
+  IntegrationId id() const;
+  IntegrationType type() const;
+  uint32_t rev() const;  // how often the secret was written, from 1
+};
+
+// That a secret was added, revised or removed, by whom and when; never the secret.
+class IntegrationChange : public Record {
+ public:
+  IntegrationId integration() const;
+  uint32_t rev() const;
+  IntegrationType type() const;
+  IntegrationAction action() const;
+};
+
+class IntegrationSecret : public Record {
+ public:
+  IntegrationId integration() const;
+  uint32_t rev() const;
+  BCSTORE_RECORD_TEXT(metadata);  // JSON, the exact bytes that were given
+};
+
+// A name of the public view.
+class PublicName : public Record {
+ public:
+  BCSTORE_RECORD_TEXT(name);
+  uint32_t current_rev() const;
+};
+
+class PublicRecord : public Record {
+ public:
+  uint32_t rev() const;
+  ContentType content_type() const;
+  BCSTORE_RECORD_TEXT(name);
+  BCSTORE_RECORD_TEXT(content);
 };
 
 #undef BCSTORE_RECORD_TEXT

@@ -29,6 +29,14 @@ struct NewUser {
   std::optional<UserId> id = std::nullopt;
 };
 
+// Public data of the product: templates, price lists, catalogues of prompts.
+struct NewPublic {
+  std::string_view name;     // 1 to kMaxNameBytes
+  std::string_view content;  // at most kMaxTextBytes, not empty
+  ContentType content_type = ContentType::json;
+  std::optional<uint32_t> expected_rev = std::nullopt;  // 0: the name is new
+};
+
 struct ImportedUser {
   UserId id;
   std::string_view email;
@@ -109,6 +117,13 @@ class Importer {
   // A balance from elsewhere, once for each user: it becomes the allowance. Without `remaining` use
   // is unlimited from then on, and the balance stays.
   void credits(const ImportedCredits& credits, const Row& row);
+  // A section that is the same in the revisions rev_first to rev_last. The rows of a document come
+  // in the order of rev_first; their order among equals is the order of the sections. Sections are
+  // derived from their revisions: they carry the commit's time and the service as actor. Refused
+  // with failed_precondition when a later rev_first came before, already_exists when the block_id
+  // is in one of the revisions already, conflict when it is there with other contents.
+  void section(DocumentId document, uint32_t rev_first, uint32_t rev_last, const NewBlock& block,
+               const EmbeddingSpace& space = {});
 
   size_t size() const;   // rows collected
   size_t bytes() const;  // their encoded size
@@ -146,6 +161,11 @@ class Service {
 
   Result<UserId> find_user_by_email(std::string_view email) const;
   Result<UserId> find_user_by_stripe_customer(std::string_view customer_id) const;
+  // Writes the next revision of a public record, which PublicView reads; answers its number. The
+  // audit event lies under the reserved public owner. Codes: invalid_argument, conflict
+  // (expected_rev).
+  Result<uint32_t> put_public(const NewPublic& record, const CommitOptions& o = {}) const;
+
   // Every user, in no order that means anything but always the same one.
   Cursor<User> users(const ListOptions& o = {}) const;
 

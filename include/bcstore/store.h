@@ -76,6 +76,24 @@ struct StoreStats {
   uint64_t live_children = 0;
 };
 
+// What is everybody's: records under the reserved public owner, written by Service::put_public. A
+// user's reads never fall back to them. Thread contract: as Tenant.
+class PublicView {
+ public:
+  // The newest revision, or that of a number. Codes: not_found, invalid_argument.
+  Result<PublicRecord> get(std::string_view name, std::optional<uint32_t> rev = std::nullopt,
+                           const ReadOptions& o = {}) const;
+  // Every name, in no order that means anything but always the same one.
+  Cursor<PublicName> names(const ListOptions& o = {}) const;
+  Cursor<PublicRecord> revisions(std::string_view name,
+                                 const ListOptions& o = {}) const;  // newest first
+
+ private:
+  friend struct model::Access;
+  explicit PublicView(std::shared_ptr<const model::TenantState> state);
+  std::shared_ptr<const model::TenantState> state_;
+};
+
 class Store {
  public:
   // Codes: not_found (no store, and !create_if_missing), busy, unsupported_format (written by a
@@ -93,6 +111,8 @@ class Store {
   Tenant tenant(UserId owner) const;
   // 1 to kMaxReasonBytes of text; a bad reason is answered by every call.
   Service service(std::string_view reason) const;
+
+  PublicView public_view() const;
 
   // Makes everything acknowledged so far durable.
   Status sync();
@@ -114,6 +134,10 @@ class Store {
 
   // Writes memory out and merges every file into its last level.
   Status compact();
+  // Takes secrets that were revised or removed off the disk: ends the log files that hold them and
+  // rewrites the family of secrets, which is small. Not while a snapshot is held that can still see
+  // them (failed_precondition); copies made by checkpoint() are not reached. compact() does it too.
+  Status scrub_secrets();
   // Makes a copy that opens as a store of its own, in a directory that does not exist yet.
   Status checkpoint(const std::string& directory);
 

@@ -69,6 +69,20 @@ struct ListOptions {
   const Snapshot* snapshot = nullptr;
 };
 
+struct IntegrationList {
+  bool newest_first = false;  // the natural order is that of the ids
+  size_t limit = kDefaultPageRows;
+  std::string_view after = {};
+  std::optional<IntegrationType> type = std::nullopt;
+  const Snapshot* snapshot = nullptr;
+};
+
+struct SecretRead {
+  // A handle of an agent reads no secret unless it says so here (`failed_precondition`).
+  bool as_agent = false;
+  const Snapshot* snapshot = nullptr;
+};
+
 struct MessageList {
   bool newest_first = false;
   size_t limit = kDefaultPageRows;
@@ -203,6 +217,16 @@ class Tenant {
   // What remains, exactly as of this spending; nullopt: unlimited.
   Result<std::optional<int32_t>> consume_credit(const CreditSpend& spend = {},
                                                 const CommitOptions& o = {}) const;
+  Result<Receipt> add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
+                               const EmbeddingSpace& space = {}, const CommitOptions& o = {}) const;
+  Result<IntegrationId> add_integration(const NewIntegration& integration,
+                                        const CommitOptions& o = {}) const;
+  Result<uint32_t> revise_integration(IntegrationId integration, std::string_view metadata,
+                                      std::optional<uint32_t> expected_rev = std::nullopt,
+                                      const CommitOptions& o = {}) const;
+  Result<Receipt> remove_integration(IntegrationId integration,
+                                     std::optional<uint32_t> expected_rev = std::nullopt,
+                                     const CommitOptions& o = {}) const;
 
   // --- Reads ------------------------------------------------------------------------------------
   Result<Snapshot> snapshot() const;
@@ -237,6 +261,20 @@ class Tenant {
   Cursor<DocumentLockChange> lock_history(DocumentId document,
                                           const ListOptions& o = {}) const;  // newest first
 
+  // In their order. Empty for a revision that was given none; not_found without the revision.
+  Cursor<SectionBlock> sections(DocumentId document, uint32_t rev, const ListOptions& o = {}) const;
+  Result<SectionBlock> section(DocumentId document, uint32_t rev, std::string_view block_id,
+                               const ReadOptions& o = {}) const;
+
+  // not_found when it was removed.
+  Result<Integration> integration(IntegrationId id, const ReadOptions& o = {}) const;
+  Cursor<Integration> integrations(const IntegrationList& o = {}) const;
+  Cursor<IntegrationChange> integration_history(IntegrationId id,
+                                                const ListOptions& o = {}) const;  // newest first
+  // The one way to a secret. not_found when it was removed; failed_precondition for an agent that
+  // did not ask for it with SecretRead::as_agent.
+  Result<IntegrationSecret> integration_secret(IntegrationId id, const SecretRead& o = {}) const;
+
   Result<Task> task(TaskId id, const ReadOptions& o = {}) const;
   // By phase, those without one last, in order of creation within a phase.
   Cursor<Task> tasks(ProjectId project, const TaskList& o = {}) const;
@@ -267,6 +305,8 @@ class Tenant {
                                     const ReadOptions& o = {}) const;
   std::vector<Result<Task>> get(std::span<const TaskId> ids, const ReadOptions& o = {}) const;
   std::vector<Result<ChatSession>> get(std::span<const ChatSessionId> ids,
+                                       const ReadOptions& o = {}) const;
+  std::vector<Result<Integration>> get(std::span<const IntegrationId> ids,
                                        const ReadOptions& o = {}) const;
 
  private:

@@ -29,6 +29,10 @@ enum class CreditEntryKind : uint8_t {
   unlimited = 6,  // unlimited use began or ended
   import = 7,     // a balance taken over from another system
 };
+enum class IntegrationType : uint8_t { google_analytics = 1, github = 2, zapier = 3 };
+enum class IntegrationAction : uint8_t { added = 1, revised = 2, removed = 3 };
+// How near two embeddings are.
+enum class Metric : uint8_t { cosine = 1, euclidean = 2, dot = 3 };
 
 // The enumerator's name as written here; "unknown" for a number that is none of them.
 std::string_view to_string(ProjectStatus status);
@@ -39,12 +43,17 @@ std::string_view to_string(TaskState state);
 std::string_view to_string(Role role);
 std::string_view to_string(ActorKind kind);
 std::string_view to_string(CreditEntryKind kind);
+std::string_view to_string(IntegrationType type);
+std::string_view to_string(IntegrationAction action);
+std::string_view to_string(Metric metric);
 
 // The enumerator of that exact name, or nullopt.
 std::optional<ProjectStatus> parse_project_status(std::string_view name);
 std::optional<Section> parse_section(std::string_view name);
 std::optional<TaskAction> parse_task_action(std::string_view name);
 std::optional<Role> parse_role(std::string_view name);
+std::optional<IntegrationType> parse_integration_type(std::string_view name);
+std::optional<Metric> parse_metric(std::string_view name);
 
 // Who did it. The owner of a record is in its key; the actor is a fact about it.
 struct Actor {

@@ -116,6 +116,28 @@ struct NewEvent {
   std::optional<std::string_view> call_id = std::nullopt;
 };
 
+// One section of a revision.
+struct NewBlock {
+  std::string_view block_id;  // 1 to kMaxBlockIdBytes, once in a revision
+  std::optional<std::string_view> heading = std::nullopt;  // at most kMaxNameBytes
+  std::optional<std::string_view> body_md = std::nullopt;  // at most kMaxBlockBytes
+  std::span<const float> embedding = {};                   // finite; empty: none
+};
+
+// Where embeddings belong. The first embedding of a project's space fixes its dimension and metric
+// for good.
+struct EmbeddingSpace {
+  std::string_view name = {};  // at most kMaxSpaceNameBytes
+  // Null: the metric that the space has, cosine for a new one.
+  std::optional<Metric> metric = std::nullopt;
+};
+
+struct NewIntegration {
+  IntegrationType type;
+  std::string_view metadata;  // JSON, at most kMaxTextBytes. A secret.
+  std::optional<IntegrationId> id = std::nullopt;
+};
+
 struct ProfileEdit {
   std::optional<std::string_view> email = std::nullopt;
   // An inner nullopt removes the name.
@@ -186,6 +208,25 @@ class WriteBatch {
   // agent's handle may not: `failed_precondition`. Commit: out_of_credits (with what remains and
   // the next reset), conflict (expected_remaining; actual kUnlimitedCredits while it is unlimited).
   void consume_credit(const CreditSpend& spend = {});
+
+  // The sections of one revision, all of them and in their order; once for each revision.
+  // Embeddings of one call have one dimension, 1 to kMaxDimension. Commit: not_found (document or
+  // revision), already_exists (the revision has sections; before that, a block_id that comes
+  // twice), invalid_argument (another dimension or metric than the space's, or a zero vector under
+  // cosine).
+  void add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
+                    const EmbeddingSpace& space = {});
+
+  // Its metadata is kept apart from everything else, and is in no list, log or error. Commit:
+  // already_exists (the given id, also of a removed one).
+  IntegrationId add_integration(const NewIntegration& integration);
+  // Replaces the secret; the old one is gone with the commit, and from the disk with
+  // Store::scrub_secrets(). Assigns rev + 1. Commit: not_found, conflict (expected_rev).
+  void revise_integration(IntegrationId integration, std::string_view metadata,
+                          std::optional<uint32_t> expected_rev = std::nullopt);
+  // The same without a new one. What remains is the history. Commit: not_found, conflict.
+  void remove_integration(IntegrationId integration,
+                          std::optional<uint32_t> expected_rev = std::nullopt);
 
   // E-mail addresses are unique without regard to ASCII case. Commit: already_exists (another
   // user's address; never says whose), conflict (expected_rev).

@@ -135,9 +135,26 @@ void Loader::keep_version_ones(const Spill& versions) {
 
 Status Loader::load_table(Table table) {
   if (table == Table::project_versions) return feed_table(table, *versions_);
+  if (table == Table::document_sections) {
+    if (Status status = read_vectors(); !status.ok()) return status;
+  }
   Result<Spill> spill = spill_table(table);
   if (!spill) return spill.status();
   return feed_table(table, *spill);
+}
+
+// Without the file, rows that name a vector are refused one by one.
+Status Loader::read_vectors() {
+  const std::string& path = report_.files().section_vectors;
+  if (path.empty()) return {};
+  Result<Vectors> vectors = Vectors::read(path);
+  if (vectors) {
+    vectors_ = *std::move(vectors);
+    return {};
+  }
+  const Status status = vectors.status();
+  report_.fail(fmt::format("{}: {}", path, status.message()));
+  return {};
 }
 
 Status Loader::feed_table(Table table, Spill& spill) {
@@ -193,6 +210,9 @@ Status Loader::map_row(Table table, UserId owner, const Spill::Entry& entry) {
       break;
     case Table::document_revisions:
       map_revision(row_, importer);
+      break;
+    case Table::document_sections:
+      map_section(row_, vectors_, importer);
       break;
     case Table::tasks:
       made = map_task(row_, owner, importer);

@@ -52,6 +52,7 @@ class Loader {
   Status feed_row(Table table, Spill& spill, const Spill::Entry& entry);
   Status map_row(Table table, UserId owner, const Spill::Entry& entry);
   Status map_project_row(UserId owner, uint64_t line);
+  Status read_vectors();
   Status map_message_row(UserId owner, const Spill::Entry& entry);
   Result<std::optional<VersionOne>> version_one(const Uuid& project, uint64_t* line);
 
@@ -65,6 +66,7 @@ class Loader {
   std::optional<Spill> versions_;  // of project_versions, read before the projects are written
   std::unordered_map<Parent, Spill::Entry, ParentHash> version_ones_;
   Row version_row_;
+  Vectors vectors_;
 
   Occurrences occurrences_;
   MessageOrder message_order_;

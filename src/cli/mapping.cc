@@ -85,6 +85,9 @@ Place place_of(Table table, Row& row) {
     case Table::document_revisions:
       return {{Kind::document, row.id("document_id")},
               static_cast<int64_t>(row.number("rev", kMaxVersion))};
+    case Table::document_sections:
+      return {{Kind::document, row.id("document_id")},
+              static_cast<int64_t>(row.number("rev_first", kMaxVersion))};
     case Table::task_activity:
       return {{Kind::task, row.id("task_id")}, row.time("created_at").us};
     case Table::chat_sessions:
@@ -168,6 +171,21 @@ void map_revision(Row& row, Importer& importer) {
   }
   Importer::Row fact{row.time("created_at"), actor_of(row, "created_by")};
   if (row.ok()) importer.revision(document, rev, revision, fact);
+}
+
+void map_section(Row& row, const Vectors& vectors, Importer& importer) {
+  DocumentId document(row.id("document_id"));
+  auto rev_first = static_cast<uint32_t>(row.number("rev_first", kMaxVersion));
+  auto rev_last = static_cast<uint32_t>(row.number("rev_last", kMaxVersion));
+  NewBlock block{.block_id = row.text("block_id"),
+                 .heading = row.maybe_text("heading"),
+                 .body_md = row.maybe_text("body_md")};
+  const int32_t vec = row.maybe_int32("vec").value_or(-1);
+  if (vec >= 0) {
+    block.embedding = vectors.row(static_cast<size_t>(vec));
+    if (block.embedding.empty()) row.refuse("\"vec\" names no row of section_vectors");
+  }
+  if (row.ok()) importer.section(document, rev_first, rev_last, block);
 }
 
 Uuid map_task(Row& row, UserId owner, Importer& importer) {

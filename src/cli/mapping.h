@@ -11,6 +11,7 @@
 #include "cli/row.h"
 #include "cli/spill.h"
 #include "cli/tables.h"
+#include "cli/vectors.h"
 
 namespace bcstore::cli {
 
@@ -51,6 +52,7 @@ Uuid map_project(Row& row, UserId owner, const std::optional<VersionOne>& versio
 void map_version(Row& row, Importer& importer);
 Uuid map_document(Row& row, UserId owner, Importer& importer);
 void map_revision(Row& row, Importer& importer);
+void map_section(Row& row, const Vectors& vectors, Importer& importer);
 Uuid map_task(Row& row, UserId owner, Importer& importer);
 void map_activity(Row& row, Occurrences& occurrences, Importer& importer);
 Uuid map_session(Row& row, UserId owner, Importer& importer);

@@ -119,6 +119,20 @@ void print_heading(const Project& project, const User& owner, std::ostream& out)
   }
 }
 
+Result<uint64_t> count_sections(const Tenant& tenant, const Revision& revision) {
+  uint64_t count = 0;
+  auto page = [&](std::string_view after) {
+    return tenant.sections(revision.document(), revision.rev(),
+                           {.limit = kMaxPageRows, .after = after});
+  };
+  Status listed = each_row(page, [&](const SectionBlock&) {
+    ++count;
+    return true;
+  });
+  if (!listed.ok()) return listed;
+  return count;
+}
+
 Status print_documents(const Tenant& tenant, ProjectId project, std::ostream& out) {
   Result<std::vector<Document>> documents = tenant.latest_documents(project);
   if (!documents) return documents.status();
@@ -134,8 +148,11 @@ Status print_documents(const Tenant& tenant, ProjectId project, std::ostream& ou
     if (!newest) return newest.status();
     Result<std::string_view> content = newest->content();
     if (!content) return content.status();
-    fmt::print(out, "revision {} of {}\n", newest->rev(),
-               to_string(newest->created_at()).substr(0, 10));
+    Result<uint64_t> sections = count_sections(tenant, *newest);
+    if (!sections) return sections.status();
+    fmt::print(out, "revision {} of {}{}\n", newest->rev(),
+               to_string(newest->created_at()).substr(0, 10),
+               *sections > 0 ? fmt::format(", {} sections", grouped(*sections)) : "");
     for (const std::string& line : first_lines(*content, kLinesOfDocument, kColumns - 4)) {
       fmt::print(out, "    {}\n", line);
     }
@@ -187,6 +204,21 @@ Status print_messages(const Tenant& tenant, ProjectId project, std::ostream& out
   return messages.status();
 }
 
+// Which there are, and nothing of what they hold.
+Status print_integrations(const Tenant& tenant, std::ostream& out) {
+  std::string text;
+  auto page = [&](std::string_view after) {
+    return tenant.integrations({.limit = kMaxPageRows, .after = after});
+  };
+  Status listed = each_row(page, [&](const Integration& integration) {
+    text += fmt::format("  {:<17} {}, revision {}\n", to_string(integration.type()),
+                        to_string(integration.created_at()).substr(0, 10), integration.rev());
+    return true;
+  });
+  if (listed.ok() && !text.empty()) fmt::print(out, "\nIntegrations\n{}", text);
+  return listed;
+}
+
 Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   Result<User> owner = tenant.profile();
   if (!owner) return owner.status();
@@ -196,6 +228,7 @@ Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   Status status = print_documents(tenant, id, out);
   if (status.ok()) status = print_tasks(tenant, id, out);
   if (status.ok()) status = print_messages(tenant, id, out);
+  if (status.ok()) status = print_integrations(tenant, out);
   return status;
 }
 

@@ -8,9 +8,17 @@
 namespace bcstore::cli {
 namespace {
 
-constexpr std::array<std::string_view, kTables> kStems = {
-    "users", "projects",      "project_versions", "documents",     "document_revisions",
-    "tasks", "task_activity", "chat_sessions",    "chat_messages", "events"};
+constexpr std::array<std::string_view, kTables> kStems = {"users",
+                                                          "projects",
+                                                          "project_versions",
+                                                          "documents",
+                                                          "document_revisions",
+                                                          "document_sections",
+                                                          "tasks",
+                                                          "task_activity",
+                                                          "chat_sessions",
+                                                          "chat_messages",
+                                                          "events"};
 
 // The table that a file of this name holds.
 std::optional<Table> table_of_file(std::string_view name) {
@@ -18,6 +26,11 @@ std::optional<Table> table_of_file(std::string_view name) {
     if (name.ends_with(ending)) return parse_table(name.substr(0, name.size() - ending.size()));
   }
   return std::nullopt;
+}
+
+bool holds_section_vectors(std::string_view name) {
+  return name == "section_vectors.fvecs" || name == "section_vectors.fvecs.gz" ||
+         name == "section_vectors.fvecs.zst";
 }
 
 Result<std::vector<std::string>> file_names(const std::string& directory) {
@@ -49,6 +62,10 @@ Result<InputFiles> find_input(const std::string& directory, const std::vector<Ta
   InputFiles files;
   for (const std::string& name : *names) {
     std::optional<Table> table = table_of_file(name);
+    if (holds_section_vectors(name) && files.section_vectors.empty()) {
+      files.section_vectors = (std::filesystem::path(directory) / name).string();
+      continue;
+    }
     bool is_wanted = table && (wanted.empty() ||
                                std::find(wanted.begin(), wanted.end(), *table) != wanted.end());
     if (!is_wanted) {

@@ -1,4 +1,4 @@
-// The ten tables that a load knows, and the files that hold them.
+// The eleven tables that a load knows, and the files that hold them.
 #pragma once
 
 #include <array>
@@ -20,13 +20,14 @@ enum class Table : uint8_t {
   project_versions,
   documents,
   document_revisions,
+  document_sections,
   tasks,
   task_activity,
   chat_sessions,
   chat_messages,
   events,
 };
-inline constexpr size_t kTables = 10;
+inline constexpr size_t kTables = 11;
 
 constexpr size_t index_of(Table table) { return static_cast<size_t>(table); }
 constexpr Table table_at(size_t index) { return static_cast<Table>(index); }
@@ -37,6 +38,7 @@ std::optional<Table> parse_table(std::string_view stem);
 
 struct InputFiles {
   std::array<std::string, kTables> paths{};  // empty: the directory has no such file
+  std::string section_vectors{};             // embeddings that document_sections refers to
   std::vector<std::string> skipped{};        // names of files that are not read, sorted
 
   bool has(Table table) const { return !paths[index_of(table)].empty(); }

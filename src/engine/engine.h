@@ -37,8 +37,11 @@ enum class Family : uint8_t {
   index = 5,      // derived look-ups, idempotency and import identities
   log = 6,        // commit links and bodies
   credits = 7,    // balances, which a merge operator changes
+  sections = 8,   // blocks of revisions and their lists
+  vectors = 9,    // embeddings
+  secrets = 10,   // what must leave the disk: small, and rewritten as a whole
 };
-inline constexpr size_t kFamilies = 8;
+inline constexpr size_t kFamilies = 11;
 std::string_view to_string(Family family);
 
 // Bytes that the engine pins or owns. Reusable: passing the same Value to get() again lets go of
@@ -161,6 +164,9 @@ class Engine {
 
   // Writes memtables out and, with `compact`, merges every family to its last level.
   virtual Status flush(bool compact) = 0;
+  // Writes memtables out, so that the log files that held them go, and rewrites every file of one
+  // family: what was overwritten or erased in it is off the disk, but for what a snapshot sees.
+  virtual Status scrub(Family family) = 0;
   // Reads every file and verifies the checksum of each of its blocks.
   virtual Status verify_files() = 0;
   // Makes an openable copy of the store in a directory that does not exist yet.

@@ -17,6 +17,10 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::task_place:
     case Kind::task:
     case Kind::session:
+    case Kind::integration:
+    case Kind::public_name:
+    case Kind::vector_space:
+    case Kind::section_head:
       return Family::heads;
     case Kind::user:
     case Kind::project_version:
@@ -27,6 +31,8 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::session_title:
     case Kind::audit:
     case Kind::credit_entry:
+    case Kind::integration_change:
+    case Kind::public_record:
       return Family::history;
     case Kind::credit_counter:
       return Family::credits;
@@ -35,6 +41,13 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::message:
     case Kind::event:
       return Family::months;
+    case Kind::section_list:
+    case Kind::section_block:
+      return Family::sections;
+    case Kind::vector:
+      return Family::vectors;
+    case Kind::secret:
+      return Family::secrets;
     case Kind::commit_link:
     case Kind::commit_body:
       return Family::log;

@@ -21,6 +21,12 @@ std::string_view to_string(Family family) {
       return "log";
     case Family::credits:
       return "credits";
+    case Family::sections:
+      return "sections";
+    case Family::vectors:
+      return "vectors";
+    case Family::secrets:
+      return "secrets";
   }
   return "unknown";
 }

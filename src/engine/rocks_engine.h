@@ -30,12 +30,14 @@ class RocksEngine final : public Engine {
 
   // Work on whole files: rocks_upkeep.cc.
   Status flush(bool compact) override;
+  Status scrub(Family family) override;
   Status verify_files() override;
   Status checkpoint(const std::string& directory) override;
   EngineStats stats() const override;
 
  private:
   Status flush_memtables();
+  Status merge(Family family);
   // Latches, and says that nobody knows what became of the write.
   Status fail_write(const std::string& cause, const Status& latched);
 

@@ -13,6 +13,8 @@ namespace bcstore::engine {
 namespace {
 
 constexpr double kBloomBitsPerKey = 10;
+// Written once into the last level and read for ever.
+constexpr int kSectionsZstdLevel = 12;
 
 // How a family differs from the others.
 struct Shape {
@@ -44,6 +46,12 @@ Shape shape_of(Family family) {
       return {4, 16384, false, kLZ4Compression, kZSTD};
     case Family::credits:
       return {2, 4096, true, kNoCompression, kLZ4Compression};
+    case Family::sections:  // versions of a block lie side by side: large blocks find what repeats
+      return {4, 65536, true, kLZ4Compression, kZSTD};
+    case Family::vectors:  // floats stay as long as they are; what stands beside them does not
+      return {4, 16384, true, kNoCompression, kZSTD};
+    case Family::secrets:
+      return {1, 4096, true, kNoCompression, kNoCompression};
   }
   return {1, 4096, false, kNoCompression, kNoCompression};
 }
@@ -130,6 +138,10 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.write_buffer_size = memtable_bytes(family, shares);
   options.compression = shape.upper;
   options.bottommost_compression = shape.bottom;
+  if (family == Family::sections) {
+    options.bottommost_compression_opts.enabled = true;
+    options.bottommost_compression_opts.level = kSectionsZstdLevel;
+  }
   options.level_compaction_dynamic_level_bytes = true;
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.

@@ -59,24 +59,48 @@ Status RocksEngine::flush_memtables() {
   return flushed;
 }
 
+// Rewrites every file of a family into its last level.
+Status RocksEngine::merge(Family family) {
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = true;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  rocksdb::ColumnFamilyHandle* handle = core_->family(family);
+  return from_rocks(core_->db().CompactRange(options, handle, /*begin=*/nullptr, /*end=*/nullptr),
+                    "cannot compact family " + handle->GetName());
+}
+
 Status RocksEngine::flush(bool compact) {
   const RocksCall call(*core_);
   if (!call.status().ok()) return call.status();
   if (Status latched = core_->latch().check(); !latched) return latched;
   if (Status space = core_->gate().admit(upkeep_bytes(*core_, compact)); !space) return space;
   if (Status flushed = flush_memtables(); !flushed || !compact) return flushed;
-  rocksdb::CompactRangeOptions options;
-  options.exclusive_manual_compaction = true;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  for (rocksdb::ColumnFamilyHandle* family : core_->parts().families) {
-    Status merged =
-        from_rocks(core_->db().CompactRange(options, family, /*begin=*/nullptr, /*end=*/nullptr),
-                   "cannot compact family " + family->GetName());
+  for (size_t i = 0; i < kFamilies; ++i) {
+    Status merged = merge(static_cast<Family>(i));
     if (merged.ok()) continue;
     core_->latch().set(merged);
     return merged;
   }
   return Status();
+}
+
+Status RocksEngine::scrub(Family family) {
+  const RocksCall call(*core_);
+  if (!call.status().ok()) return call.status();
+  if (Status latched = core_->latch().check(); !latched) return latched;
+  EngineStats held;
+  core_->count_snapshots(&held);
+  if (held.snapshots != 0) {
+    return Status(Code::failed_precondition,
+                  "a snapshot is held: what it sees can not leave the disk");
+  }
+  if (Status space = core_->gate().admit(upkeep_bytes(*core_, /*compact=*/true)); !space) {
+    return space;
+  }
+  if (Status flushed = flush_memtables(); !flushed) return flushed;
+  Status merged = merge(family);
+  if (!merged.ok()) core_->latch().set(merged);
+  return merged;
 }
 
 Status RocksEngine::verify_files() {

@@ -42,6 +42,16 @@
 //  42  credit_account       owner
 //  43  credit_counter       owner
 //  44  credit_entry         owner ~number(8)
+//  50  integration          owner integration(16)
+//  51  integration_change   owner integration(16) ~rev(4)
+//  52  secret               owner integration(16)
+//  53  public_name          public hash(16)
+//  54  public_record        public hash(16) ~rev(4)
+//  55  vector_space         owner project(16) hash(16)
+//  56  section_head         owner document(16)
+//  57  section_list         owner document(16) ~rev(4)
+//  58  section_block        owner document(16) name(8) hash(8)
+//  59  vector               owner hash(12)
 #pragma once
 
 #include <array>
@@ -91,6 +101,16 @@ enum class Kind : uint8_t {
   credit_account = 42,
   credit_counter = 43,
   credit_entry = 44,
+  integration = 50,
+  integration_change = 51,
+  secret = 52,
+  public_name = 53,
+  public_record = 54,
+  vector_space = 55,
+  section_head = 56,
+  section_list = 57,
+  section_block = 58,
+  vector = 59,
 };
 
 // What kind of bytes a record's meta part is.
@@ -144,6 +164,18 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::credit_account, "credit_account", "", 17, Payload::flat_buffer, false},
     {Kind::credit_counter, "credit_counter", "", 17, Payload::counter, false},
     {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
+    {Kind::integration, "integration", "integration(16)", 33, Payload::flat_buffer, false},
+    {Kind::integration_change, "integration_change", "integration(16) ~rev(4)", 37,
+     Payload::flat_buffer, false},
+    {Kind::secret, "secret", "integration(16)", 33, Payload::flat_buffer, true},
+    {Kind::public_name, "public_name", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::public_record, "public_record", "hash(16) ~rev(4)", 37, Payload::flat_buffer, true},
+    {Kind::vector_space, "vector_space", "project(16) hash(16)", 49, Payload::flat_buffer, false},
+    {Kind::section_head, "section_head", "document(16)", 33, Payload::flat_buffer, true},
+    {Kind::section_list, "section_list", "document(16) ~rev(4)", 37, Payload::flat_buffer, true},
+    {Kind::section_block, "section_block", "document(16) name(8) hash(8)", 49, Payload::flat_buffer,
+     true},
+    {Kind::vector, "vector", "hash(12)", 29, Payload::flat_buffer, true},
 };
 
 // Null for a number that is no kind.

@@ -234,6 +234,26 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
       return verifier.VerifyBuffer<fb::CreditAccount>();
     case Kind::credit_entry:
       return verifier.VerifyBuffer<fb::CreditEntry>();
+    case Kind::integration:
+      return verifier.VerifyBuffer<fb::IntegrationHead>();
+    case Kind::integration_change:
+      return verifier.VerifyBuffer<fb::IntegrationChange>();
+    case Kind::secret:
+      return verifier.VerifyBuffer<fb::Secret>();
+    case Kind::public_name:
+      return verifier.VerifyBuffer<fb::PublicName>();
+    case Kind::public_record:
+      return verifier.VerifyBuffer<fb::PublicRecord>();
+    case Kind::vector_space:
+      return verifier.VerifyBuffer<fb::VectorSpace>();
+    case Kind::section_head:
+      return verifier.VerifyBuffer<fb::SectionHead>();
+    case Kind::section_list:
+      return verifier.VerifyBuffer<fb::SectionList>();
+    case Kind::section_block:
+      return verifier.VerifyBuffer<fb::SectionBlock>();
+    case Kind::vector:
+      return verifier.VerifyBuffer<fb::Vector>();
     default:
       return false;
   }
@@ -297,6 +317,80 @@ bool unpack(std::string_view tail, std::vector<Touched>* touched) {
     touched->push_back(one);
   }
   return true;
+}
+
+void append(std::string* out, const SectionEntry& entry) {
+  char packed[SectionEntry::kBytes];
+  put_le(packed, entry.name);
+  put_le(packed + 8, entry.block);
+  put_le(packed + 16, entry.vector.high);
+  put_le(packed + 24, entry.vector.low);
+  out->append(packed, sizeof packed);
+}
+
+void append(std::string* out, const SectionSpan& span) {
+  append(out, span.entry);
+  char packed[8];
+  put_le(packed, span.rev_first);
+  put_le(packed + 4, span.rev_last);
+  out->append(packed, sizeof packed);
+}
+
+namespace {
+SectionEntry entry_at(const char* from) {
+  return {get_le<uint64_t>(from),
+          get_le<uint64_t>(from + 8),
+          {get_le<uint64_t>(from + 16), get_le<uint32_t>(from + 24)}};
+}
+}  // namespace
+
+bool unpack(std::string_view tail, std::vector<SectionEntry>* entries) {
+  entries->clear();
+  if (tail.size() % SectionEntry::kBytes != 0) return false;
+  entries->reserve(tail.size() / SectionEntry::kBytes);
+  for (; !tail.empty(); tail.remove_prefix(SectionEntry::kBytes)) {
+    entries->push_back(entry_at(tail.data()));
+  }
+  return true;
+}
+
+bool unpack(std::string_view tail, std::vector<SectionSpan>* spans) {
+  spans->clear();
+  if (tail.size() % SectionSpan::kBytes != 0) return false;
+  spans->reserve(tail.size() / SectionSpan::kBytes);
+  for (; !tail.empty(); tail.remove_prefix(SectionSpan::kBytes)) {
+    const char* from = tail.data();
+    spans->push_back({entry_at(from), get_le<uint32_t>(from + SectionEntry::kBytes),
+                      get_le<uint32_t>(from + SectionEntry::kBytes + 4)});
+  }
+  return true;
+}
+
+uint64_t block_name_hash(std::string_view block_id, uint64_t store_salt) {
+  return hash64(block_id, store_salt);
+}
+
+uint64_t block_hash(std::string_view block_id, std::optional<std::string_view> heading,
+                    std::optional<std::string_view> body, uint64_t store_salt) {
+  // An absent part differs from an empty one.
+  char parts[48] = {};
+  put_le(parts, block_id.size());
+  put_le(parts + 8, hash64(block_id, store_salt));
+  parts[16] = heading ? 1 : 0;
+  put_le(parts + 24, heading ? hash64(*heading, store_salt) : 0);
+  parts[17] = body ? 1 : 0;
+  put_le(parts + 32, body ? hash64(*body, store_salt) : 0);
+  put_le(parts + 40, body ? body->size() : 0);
+  return hash64({parts, sizeof parts}, store_salt);
+}
+
+VectorHash vector_hash(std::string_view floats, uint64_t store_salt) {
+  const Uuid hash = hash128(floats, store_salt);
+  VectorHash out;
+  for (size_t i = 0; i < 8; ++i) out.high = out.high << 8 | hash.bytes[i];
+  for (size_t i = 8; i < 12; ++i) out.low = out.low << 8 | hash.bytes[i];
+  if (out.none()) out.low = 1;  // zeros mean that there is none
+  return out;
 }
 
 uint64_t body_hash(std::string_view body_value, uint64_t salt) {

@@ -19,8 +19,10 @@
 // The tail is bytes, and is read in place.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -137,6 +139,40 @@ struct Touched {
 };
 void append(std::string* out, const Touched& touched);
 bool unpack(std::string_view tail, std::vector<Touched>* touched);
+
+// One section in the list of a revision: the parts of its keys that the list's own key does not
+// tell. A vector of nothing but zeros is none.
+struct VectorHash {
+  uint64_t high = 0;
+  uint32_t low = 0;
+  bool none() const { return high == 0 && low == 0; }
+  friend auto operator<=>(const VectorHash&, const VectorHash&) = default;
+};
+struct SectionEntry {
+  uint64_t name = 0;   // hash of the block's id
+  uint64_t block = 0;  // hash of its id, heading and body
+  VectorHash vector;
+  static constexpr size_t kBytes = 28;
+  friend auto operator<=>(const SectionEntry&, const SectionEntry&) = default;
+};
+// One that is the same in several revisions.
+struct SectionSpan {
+  SectionEntry entry;
+  uint32_t rev_first = 0;
+  uint32_t rev_last = 0;
+  static constexpr size_t kBytes = SectionEntry::kBytes + 8;
+  friend bool operator==(const SectionSpan&, const SectionSpan&) = default;
+};
+void append(std::string* out, const SectionEntry& entry);
+void append(std::string* out, const SectionSpan& span);
+bool unpack(std::string_view tail, std::vector<SectionEntry>* entries);
+bool unpack(std::string_view tail, std::vector<SectionSpan>* spans);
+
+// The hashes that name sections, salted like text_hash.
+uint64_t block_name_hash(std::string_view block_id, uint64_t store_salt);
+uint64_t block_hash(std::string_view block_id, std::optional<std::string_view> heading,
+                    std::optional<std::string_view> body, uint64_t store_salt);
+VectorHash vector_hash(std::string_view floats, uint64_t store_salt);
 
 // The hash of a commit body that its link keeps: of everything after the header, under the body's
 // own salt.

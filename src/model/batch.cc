@@ -54,6 +54,18 @@ std::string_view to_string(Verb verb) {
       return "set_unlimited";
     case Verb::import_credits:
       return "import_credits";
+    case Verb::add_sections:
+      return "add_sections";
+    case Verb::import_section:
+      return "section";
+    case Verb::add_integration:
+      return "add_integration";
+    case Verb::revise_integration:
+      return "revise_integration";
+    case Verb::remove_integration:
+      return "remove_integration";
+    case Verb::put_public:
+      return "put_public";
   }
   return "unknown";
 }

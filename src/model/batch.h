@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,12 @@ enum class Verb : uint8_t {
   set_credit_plan,
   set_unlimited,
   import_credits,
+  add_sections,
+  import_section,
+  add_integration,
+  revise_integration,
+  remove_integration,
+  put_public,
 };
 std::string_view to_string(Verb verb);
 
@@ -64,6 +71,32 @@ struct Edit {
   std::optional<Time> reset_at;  // of credits
 };
 
+// A section with what its keys are made of. `..._check` is a second hash of the same contents.
+struct SectionItem {
+  format::SectionEntry entry;
+  uint64_t block_check = 0, vector_check = 0;
+  Draft block, vector;
+};
+
+// What add_sections and an imported section bring.
+struct Sections {
+  uint32_t rev_first = 0, rev_last = 0;
+  std::string space;
+  Uuid space_hash;
+  std::optional<Metric> metric;
+  uint32_t dimension = 0;  // 0: no embedding
+  bool has_zero = false;   // a zero vector is among them
+  std::vector<SectionItem> items;
+
+  size_t bytes() const {
+    size_t sum = 0;
+    for (const SectionItem& item : items) {
+      sum += sizeof item + item.block.bytes() + item.vector.bytes();
+    }
+    return sum;
+  }
+};
+
 struct Op {
   Verb verb{};
   bool number_given = false;  // the caller said which version, revision or seq it must be
@@ -76,10 +109,14 @@ struct Op {
   std::string identity;            // imported rows without a natural key
   std::unique_ptr<Origin> first;   // of version 1, if it differs from the project's
   std::unique_ptr<Edit> edit;
+  std::unique_ptr<Sections> sections;
   Draft head, fact, second;
   Uuid request;  // of the arguments, minted ids replaced by their ordinals
 
-  size_t bytes() const { return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes(); }
+  size_t bytes() const {
+    return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes() +
+           (sections ? sections->bytes() : 0);
+  }
 };
 
 class BatchBody {
@@ -139,6 +176,15 @@ class BatchBody {
   void set_credit_plan(const CreditPlan& plan);
   void set_unlimited(bool is_unlimited);
   void import_credits(const ImportedCredits& credits, std::unique_ptr<Origin> origin);
+  void add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
+                    const EmbeddingSpace& space);
+  void import_section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
+                      const NewBlock& block, const EmbeddingSpace& space);
+  Uuid add_integration(const NewIntegration& integration);
+  void revise_integration(IntegrationId integration, std::string_view metadata,
+                          std::optional<uint32_t> expected_rev);
+  void remove_integration(IntegrationId integration, std::optional<uint32_t> expected_rev);
+  void put_public(const NewPublic& record);
 
  private:
   class Arguments;  // collects what a request hash covers
@@ -152,6 +198,8 @@ class BatchBody {
   Status check_number(std::string_view what, std::optional<uint64_t> number, uint64_t max);
   Status check_revision(const RevisionFields& fields);
   Draft encode_revision(By by, const RevisionFields& fields);
+  void put_sections(Op op, std::span<const NewBlock> blocks, const EmbeddingSpace& space);
+  SectionItem encode_section(const Op& op, const NewBlock& block);
 
   std::shared_ptr<Core> core_;
   UserId owner_;

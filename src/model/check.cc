@@ -120,7 +120,7 @@ Status CheckWalk::check_owner(const CheckedRecord& record) {
   if (owner_ != owner) {
     owner_ = owner;
     CheckRead first{Key(owner, Kind::user).not_u32(1)};
-    if (owner != kSystemOwner) {
+    if (owner != kSystemOwner && owner != kPublicOwner) {
       if (Status s = read(first); !s.ok()) return s;
       if (first.absent()) {
         violation(record, "owner has a user", "no user record of " + to_string(owner));

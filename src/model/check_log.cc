@@ -45,8 +45,9 @@ Status find_owner(CheckWalk& walk, const CheckedRecord& record) {
   if (log.owner_hash == hash) return Status();
   log.owner_hash = hash;
   log.owner.reset();
-  if (hash == format::owner_hash(kSystemOwner, *walk.salt())) {
-    log.owner = kSystemOwner;
+  for (const UserId reserved : {kSystemOwner, kPublicOwner}) {
+    if (hash != format::owner_hash(reserved, *walk.salt())) continue;
+    log.owner = reserved;
     return Status();
   }
   CheckRead entry{Key(kSystemOwner, Kind::owner_hash).u64(hash)};

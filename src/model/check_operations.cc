@@ -29,6 +29,7 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::project:
     case Kind::document:
     case Kind::session:
+    case Kind::section_head:
       return key.append(one.id);
     case Kind::task:
       return Key(owner, Kind::task_place).append(one.id);
@@ -37,6 +38,9 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::document_lock:
     case Kind::task_revision:
     case Kind::session_title:
+    case Kind::integration_change:
+    case Kind::public_record:
+    case Kind::section_list:
       return key.append(one.id).not_u32(number);
     case Kind::task_activity:
       return key.append(one.id).not_u64(one.number);

@@ -23,7 +23,16 @@ size_t tail_limit(Kind kind) {
     case Kind::task_revision:
     case Kind::event:
     case Kind::audit:
+    case Kind::secret:
+    case Kind::public_record:
       return kMaxTextBytes;
+    case Kind::section_block:
+      return kMaxBlockBytes;
+    case Kind::section_head:
+    case Kind::section_list:
+      return kMaxBlocks * format::SectionSpan::kBytes;
+    case Kind::vector:
+      return kMaxDimension * sizeof(float);
     default:
       return kMaxMessageBytes;  // lists of a commit's operations
   }

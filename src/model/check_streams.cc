@@ -33,6 +33,8 @@ constexpr StreamForm kStreams[] = {
     {Kind::event, "id", 17, 21, 8},
     {Kind::audit, "id", 17, 17, 8},
     {Kind::credit_entry, "number", 17, 17, 8},
+    {Kind::integration_change, "rev", 33, 33, 4},
+    {Kind::public_record, "rev", 33, 33, 4},
 };
 
 const StreamForm* form_of(Kind kind) {
@@ -171,6 +173,10 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
       return check_newest_of_session(walk, record);
     case Kind::credit_entry:
       return check_newest_credit_entry(walk, record);
+    case Kind::integration_change:
+      return check_newest_change(walk, record);
+    case Kind::public_record:
+      return check_newest_public(walk, record);
     default:
       return Status();  // events belong to their owner
   }
@@ -242,6 +248,26 @@ Status check_record(CheckWalk& walk, const CheckedRecord& record) {
       return check_credit_counter(walk, record);
     case Kind::credit_entry:
       return check_credit_entry(walk, record);
+    case Kind::integration:
+      return check_integration(walk, record);
+    case Kind::integration_change:
+      return check_integration_change(walk, record);
+    case Kind::secret:
+      return check_secret(walk, record);
+    case Kind::public_name:
+      return check_public_name(walk, record);
+    case Kind::public_record:
+      return check_public_record(walk, record);
+    case Kind::vector_space:
+      return check_vector_space(walk, record);
+    case Kind::section_head:
+      return check_section_head(walk, record);
+    case Kind::section_list:
+      return check_section_list(walk, record);
+    case Kind::section_block:
+      return check_section_block(walk, record);
+    case Kind::vector:
+      return check_vector(walk, record);
   }
   return Status();
 }

@@ -74,6 +74,15 @@ struct CheckCredits {
   uint64_t epoch_before = 0;
 };
 
+// The list of sections that came before. What it names was looked at: the next older one, which is
+// nearly equal, is only asked for the difference.
+struct CheckList {
+  std::string document;  // the key up to the number; empty: none
+  uint32_t rev = 0;
+  Uuid space;
+  std::vector<format::SectionEntry> sorted{};
+};
+
 class CheckWalk {
  public:
   CheckWalk(engine::Engine& engine, const CheckOptions& options)
@@ -112,6 +121,7 @@ class CheckWalk {
   CheckCredits& credits() { return credits_; }
   // The row of session_month or event_month that came before.
   CheckStreamRow& month_row() { return month_row_; }
+  CheckList& newer_list() { return newer_list_; }
 
  private:
   Status start();
@@ -140,6 +150,7 @@ class CheckWalk {
   CheckLog log_;
   CheckCredits credits_;
   CheckStreamRow month_row_;
+  CheckList newer_list_;
 };
 
 // The rules of each table. Those of a whole record are asked of records that verified; those of
@@ -180,6 +191,20 @@ Status check_task_revision(CheckWalk& walk, const CheckedRecord& record);
 Status check_task_activity(CheckWalk& walk, const CheckedRecord& record);
 Status check_newest_of_task(CheckWalk& walk, const CheckedRecord& record);
 Status check_import_identity(CheckWalk& walk, const CheckedRecord& record);
+
+Status check_integration(CheckWalk& walk, const CheckedRecord& record);
+Status check_integration_change(CheckWalk& walk, const CheckedRecord& record);
+Status check_newest_change(CheckWalk& walk, const CheckedRecord& record);
+Status check_secret(CheckWalk& walk, const CheckedRecord& record);
+Status check_public_name(CheckWalk& walk, const CheckedRecord& record);
+Status check_public_record(CheckWalk& walk, const CheckedRecord& record);
+Status check_newest_public(CheckWalk& walk, const CheckedRecord& record);
+
+Status check_vector_space(CheckWalk& walk, const CheckedRecord& record);
+Status check_section_head(CheckWalk& walk, const CheckedRecord& record);
+Status check_section_list(CheckWalk& walk, const CheckedRecord& record);
+Status check_section_block(CheckWalk& walk, const CheckedRecord& record);
+Status check_vector(CheckWalk& walk, const CheckedRecord& record);
 
 Status check_session(CheckWalk& walk, const CheckedRecord& record);
 Status check_session_by_age(CheckWalk& walk, const CheckedRecord& record);

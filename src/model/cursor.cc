@@ -53,6 +53,11 @@ template class Cursor<ChatSession>;
 template class Cursor<ChatMessage>;
 template class Cursor<Event>;
 template class Cursor<CreditEntry>;
+template class Cursor<SectionBlock>;
+template class Cursor<Integration>;
+template class Cursor<IntegrationChange>;
+template class Cursor<PublicName>;
+template class Cursor<PublicRecord>;
 
 namespace model {
 
@@ -169,12 +174,13 @@ engine::ScanRequest CursorBody::request(bool merged) const {
 bool CursorBody::start() {
   started_ = true;
   const bool merges = !plan_.merged_prefix.empty();
-  if ((plan_.named || merges) && plan_.snapshot == nullptr) {
+  if ((plan_.named || plan_.sections_of || merges) && plan_.snapshot == nullptr) {
     // Both rounds, or both lists, are read from one view.
     auto snapshot = core_->engine().snapshot();
     if (!snapshot.ok()) return end(snapshot.status());
     own_snapshot_ = std::move(*snapshot);
   }
+  if (plan_.sections_of) return fetch_sections();
   scan_ = core_->engine().scan(request(false));
   if (merges) merged_scan_ = core_->engine().scan(request(true));
   return !plan_.named || fetch();
@@ -185,7 +191,7 @@ bool CursorBody::next(RecordBody* row) {
   if (ended_) return false;
   if (!started_ && !start()) return false;
   if (given_ == plan_.limit) return end(Status());
-  if (plan_.named) {
+  if (plan_.named || plan_.sections_of) {
     if (given_ == named_.size()) return end(given_ == 0 ? check_parent() : Status());
     Named& named = named_[given_];
     if (!named.read.status.ok()) {
@@ -195,6 +201,18 @@ bool CursorBody::next(RecordBody* row) {
     }
     if (Status s = row->keep(named.read.key, std::move(named.read.value)); !s.ok()) {
       return end(std::move(s));
+    }
+    if (plan_.sections_of) {
+      row->place(*plan_.sections_of, named.ordinal);
+      Status s = named.vector.key.empty() ? Status() : named.vector.status;
+      if (s.code() == Code::not_found) s = format::corrupt(named.vector.key, "is missing");
+      if (s.ok() && !named.vector.key.empty()) {
+        s = row->attach(named.vector.key, std::move(named.vector.value));
+      }
+      if (!s.ok()) {
+        row->clear();
+        return end(std::move(s));
+      }
     }
     position_ = named.position;
     ++given_;
@@ -278,6 +296,42 @@ bool CursorBody::fetch() {
   core_->engine().multi_get(reads, engine_snapshot());
   for (size_t i = 0; i < named_.size(); ++i) named_[i].read = std::move(reads[i]);
   own_snapshot_.reset();
+  return true;
+}
+
+bool CursorBody::fetch_sections() {
+  std::vector<format::SectionEntry> entries;
+  Status s = read_entries(core_->engine(), owner_, format::key_uuid(plan_.prefix, 17),
+                          *plan_.sections_of, engine_snapshot(), &entries);
+  if (!s.ok()) return end(std::move(s));
+  const auto count = static_cast<int64_t>(entries.size());
+  const int64_t step = plan_.backward ? -1 : 1;
+  int64_t i = plan_.backward ? count - 1 : 0;
+  if (!position_.empty()) i = int64_t{format::key_u32(position_, plan_.prefix.size())} + step;
+  std::vector<engine::Read> reads;
+  for (; i >= 0 && i < count && named_.size() < plan_.limit; i += step) {
+    const format::SectionEntry& entry = entries[static_cast<size_t>(i)];
+    Named named;
+    named.ordinal = static_cast<uint32_t>(i);
+    named.position = plan_.prefix;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      named.position += static_cast<char>(named.ordinal >> shift);
+    }
+    reads.push_back({engine::family_of(format::Kind::section_block),
+                     section_key(owner_, format::key_uuid(plan_.prefix, 17), entry).str()});
+    if (!entry.vector.none()) {
+      named.vector.key = vector_key(owner_, entry).str();
+      reads.push_back({engine::family_of(format::Kind::vector), named.vector.key});
+    }
+    named_.push_back(std::move(named));
+  }
+  if (!reads.empty()) core_->engine().multi_get(reads, engine_snapshot());
+  size_t next = 0;
+  for (Named& named : named_) {
+    named.read = std::move(reads[next++]);
+    if (!named.vector.key.empty()) named.vector = std::move(reads[next++]);
+  }
+  if (!named_.empty()) own_snapshot_.reset();
   return true;
 }
 

@@ -26,26 +26,6 @@ TextOffset Encoder::text(OptionalText text) {
   return text ? fbb_.CreateString(text->data(), text->size()) : TextOffset();
 }
 
-template <class Builder, class Add>
-void Encoder::always(Builder& builder, Add add) {
-  fbb_.ForceDefaults(true);
-  add(builder);
-  fbb_.ForceDefaults(false);
-}
-
-template <class Builder>
-void Encoder::add_common(Builder& builder, const Who& who) {
-  always(builder, [](Builder& b) {
-    b.add_commit_seq(0);
-    b.add_created_at(0);
-    b.add_effective_at(0);
-  });
-  if (who.kind == 0) return;
-  builder.add_actor_kind(who.kind);
-  if (who.kind == static_cast<uint8_t>(ActorKind::user)) builder.add_actor_id(&who.id);
-  if (!who.name.IsNull()) builder.add_actor_name(who.name);
-}
-
 Draft Encoder::finish(Kind kind) { return Draft(kind, bytes_of(fbb_)); }
 
 Draft Encoder::finish(Kind kind, std::string_view tail, bool zstd) {

@@ -78,6 +78,12 @@ struct RevisionFields {
   OptionalText change_note;
 };
 
+struct BlockFields {
+  std::string_view block_id;
+  OptionalText heading, body;
+  uint32_t rev = 0;
+};
+
 inline fb::Uuid to_fb(const Uuid& id) {
   return fb::Uuid(flatbuffers::span<const uint8_t, 16>(id.bytes.data(), 16));
 }
@@ -130,6 +136,21 @@ class Encoder {
   Draft credit_account(By by, const AccountFields& fields);
   // What it did to the balance is set when it is executed.
   Draft credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason);
+  Draft integration_head(By by, IntegrationType type);
+  Draft integration_change(By by, IntegrationType type, IntegrationAction action);
+  Draft secret(By by, uint32_t rev, std::string_view metadata);
+  Draft public_name(By by, std::string_view name);
+  Draft public_record(By by, std::string_view name, ContentType type, std::string_view content);
+  Draft vector_space(By by, std::string_view name, uint32_t dimension, Metric metric);
+  Draft section_head(By by, uint32_t rev, const Uuid& space, std::string_view spans);
+  struct ListFields {
+    uint32_t rev_last, blocks;
+    Uuid space;  // nil without an embedding
+    std::string_view entries;
+  };
+  Draft section_list(By by, const ListFields& fields);
+  Draft section_block(By by, const BlockFields& fields);
+  Draft vector(By by, const Uuid& document, uint32_t rev, std::string_view floats);
   struct BodyFields {
     uint64_t commit_seq, owner_seq, salt;
     Time at;
@@ -158,5 +179,25 @@ class Encoder {
 
   flatbuffers::FlatBufferBuilder fbb_{512};
 };
+
+template <class Builder, class Add>
+void Encoder::always(Builder& builder, Add add) {
+  fbb_.ForceDefaults(true);
+  add(builder);
+  fbb_.ForceDefaults(false);
+}
+
+template <class Builder>
+void Encoder::add_common(Builder& builder, const Who& who) {
+  always(builder, [](Builder& b) {
+    b.add_commit_seq(0);
+    b.add_created_at(0);
+    b.add_effective_at(0);
+  });
+  if (who.kind == 0) return;
+  builder.add_actor_kind(who.kind);
+  if (who.kind == static_cast<uint8_t>(ActorKind::user)) builder.add_actor_id(&who.id);
+  if (!who.name.IsNull()) builder.add_actor_name(who.name);
+}
 
 }  // namespace bcstore::model

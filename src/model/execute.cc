@@ -98,6 +98,7 @@ void Executor::begin() {
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
+  pending_lists_.clear();
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -118,13 +119,14 @@ Status Executor::finish(bool sync) {
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
+  pending_lists_.clear();
   return status;
 }
 
 Executor::Mark Executor::mark() {
   changes_->mark();
-  return {undo_.size(), current_.touched.size(), current_.operations.size(), pending_months_.size(),
-          current_.events};
+  return {undo_.size(),           current_.touched.size(), current_.operations.size(),
+          pending_months_.size(), pending_lists_.size(),   current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -142,6 +144,8 @@ void Executor::rollback(const Mark& mark) {
   current_.touched.resize(mark.touched);
   current_.operations.resize(mark.operations);
   pending_months_.resize(mark.months);
+  pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
+                       pending_lists_.end());
   current_.events = mark.events;
 }
 
@@ -153,7 +157,8 @@ Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
   if ((*owner)->exists && (*owner)->month == kErasedState) {
     return Status(Code::erased, "the user was erased");
   }
-  if (!creates && !(*owner)->exists && current_.owner != kSystemOwner) {
+  const bool is_reserved = current_.owner == kSystemOwner || current_.owner == kPublicOwner;
+  if (!creates && !(*owner)->exists && !is_reserved) {
     return no_such("user", current_.owner.uuid());
   }
   if (commit.expected_owner_seq && *commit.expected_owner_seq != (*owner)->seq) {
@@ -201,6 +206,7 @@ Outcome Executor::execute(Commit& commit) {
     rollback(start);
     return out;
   }
+  if (out.status.ok()) write_deferred();
   if (out.status.ok() && batch.audited()) out.status = write_audit(batch);
   if (out.status.ok() && !commit.idempotency_key.empty()) {
     out.status = write_idempotency(commit, key_owner, request);
@@ -305,6 +311,17 @@ Status Executor::dispatch(Op& op) {
       return set_unlimited(op);
     case Verb::import_credits:
       return import_credits(op);
+    case Verb::add_sections:
+      return add_sections(op);
+    case Verb::import_section:
+      return import_section(op);
+    case Verb::add_integration:
+      return add_integration(op);
+    case Verb::revise_integration:
+    case Verb::remove_integration:
+      return revise_integration(op);
+    case Verb::put_public:
+      return put_public(op);
   }
   return Status(Code::internal, "an operation of no known verb");
 }

@@ -16,7 +16,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,7 +87,7 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations, months;
+    size_t undo, touched, operations, months, lists;
     uint32_t events;
   };
   // The batch under execution.
@@ -101,6 +103,8 @@ class Executor {
     bool present = false;  // the imported row was here already
     std::vector<format::Touched> touched;
     std::vector<Receipt::Operation> operations;
+    // Heads that stand in the cache and are written once, when the batch was executed.
+    std::map<std::string, format::Kind> deferred;
   };
 
   // The frame around the operations of a batch.
@@ -137,6 +141,27 @@ class Executor {
   Status set_credit_plan(Op& op);
   Status set_unlimited(Op& op);
   Status import_credits(Op& op);
+  Status add_sections(Op& op);
+  Status import_section(Op& op);
+  Status add_integration(Op& op);
+  Status revise_integration(Op& op);
+  Status put_public(Op& op);
+
+  // Sections; see execute_sections.cc.
+  struct Intake;
+  Status need_revisions(const Op& op, Uuid* project);
+  Status fit_space(const Op& op, const Uuid& project);
+  Status put_contents(Op& op);
+  Status put_content(format::Kind kind, uint64_t check, Draft& draft, const engine::Read& read);
+  Status put_list(const Uuid& document, uint32_t rev, const Encoder::ListFields& fields);
+  Status load_intake(const Uuid& document, Intake* intake);
+  Status put_intake(const Uuid& document, const Intake& intake);
+  Status write_lists_before(const Uuid& document, uint32_t rev, Intake* intake);
+  // Calls `visit` for each list of the document that covers a revision from `first` to `last`.
+  using ListVisitor = std::function<Status(uint32_t, uint32_t, std::string_view entries)>;
+  Status each_list(const Uuid& document, uint32_t first, uint32_t last, const ListVisitor& visit);
+  Status find_present(const Op& op, const Intake& intake, bool* present);
+  Status fit_intake(const Op& op, const Intake& intake) const;
 
   // Imported rows that are here already: present, or conflict.
   Status same_user(Op& op);
@@ -213,6 +238,8 @@ class Executor {
   void put_reference(format::Kind kind, const format::Key& key, const format::Reference& reference,
                      bool cached = false);
   void erase(format::Kind kind, std::string_view key);
+  void defer_head(format::Kind kind, std::string_view key, Draft draft);
+  void write_deferred();
   void set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us, uint32_t month);
   // Sets commit_seq, created_at and effective_at, and moves the stream's running maximum.
   Status stamp(Draft& draft, Time created_at, int64_t* effective_us);
@@ -238,6 +265,14 @@ class Executor {
   };
   std::vector<PendingMonth> pending_months_;  // of the group: not in the engine yet
 
+  struct PendingList {
+    Uuid document;
+    uint32_t first, last;
+    std::string entries;
+    UserId owner;
+  };
+  std::vector<PendingList> pending_lists_;  // of the group
+
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;
   uint64_t last_link_hash_ = 0;
@@ -247,6 +282,9 @@ class Executor {
   uint64_t group_link_hash_ = 0;
   Time group_time_;
 };
+
+// A verified value, to be read and patched.
+Status verified_copy(std::string_view key, std::string_view value, Draft* draft);
 
 // Of an owner, in a commit body.
 inline constexpr uint8_t kLiveState = 1;

@@ -14,10 +14,8 @@ using format::Key;
 using format::Kind;
 using format::Reference;
 
-namespace {
-
 // A draft's meta part is aligned: it can be verified where it lies.
-Status verify(std::string_view key, std::string_view value, Draft* draft) {
+Status verified_copy(std::string_view key, std::string_view value, Draft* draft) {
   format::Parsed parsed;
   if (Status s = format::parse_record(key, value, &parsed); !s.ok()) return s;
   *draft = Draft::copy(value);
@@ -32,8 +30,6 @@ Status verify(std::string_view key, std::string_view value, Draft* draft) {
   return Status();
 }
 
-}  // namespace
-
 Status Executor::load(Kind kind, std::string_view key, HeadEntry** entry) {
   *entry = cache_.find(key);
   if (*entry != nullptr) return Status();
@@ -41,7 +37,7 @@ Status Executor::load(Kind kind, std::string_view key, HeadEntry** entry) {
   HeadEntry fresh;
   Status s = engine_.get(family_of(kind), key, nullptr, &value);
   if (s.ok()) {
-    s = verify(key, value.bytes(), &fresh.draft);
+    s = verified_copy(key, value.bytes(), &fresh.draft);
     fresh.exists = true;
   } else if (s.code() == Code::not_found) {
     s = Status();
@@ -64,7 +60,7 @@ Status Executor::first_row(const engine::ScanRequest& request, Kind kind, std::s
   *key = std::string(scan->key());
   const format::KindInfo* info = format::parse_key(*key);
   if (info == nullptr || info->kind != kind) return format::corrupt(*key, "in another's place");
-  return verify(*key, scan->value(), row);
+  return verified_copy(*key, scan->value(), row);
 }
 
 Status Executor::load_stream(Kind kind, std::string_view prefix, HeadEntry** entry) {
@@ -117,7 +113,7 @@ Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* f
     *found = false;
     return Status();
   }
-  return s.ok() ? verify(key, value.bytes(), fact) : s;
+  return s.ok() ? verified_copy(key, value.bytes(), fact) : s;
 }
 
 void Executor::remember(std::string_view key) {
@@ -160,6 +156,25 @@ void Executor::erase(Kind kind, std::string_view key) {
   remember(key);
   changes_->erase(family_of(kind), key);
   cache_.put(key, HeadEntry());
+}
+
+void Executor::defer_head(Kind kind, std::string_view key, Draft draft) {
+  remember(key);
+  HeadEntry entry;
+  entry.exists = true;
+  entry.draft = std::move(draft);
+  cache_.put(key, std::move(entry));
+  current_.deferred.emplace(key, kind);
+}
+
+// After the last operation: rows of an import that were refused have left no trace in the cache.
+void Executor::write_deferred() {
+  for (const auto& [key, kind] : current_.deferred) {
+    HeadEntry* entry = cache_.find(key);
+    if (entry == nullptr || !entry->exists) continue;
+    changes_->put(family_of(kind), key, entry->draft.seal(key));
+  }
+  current_.deferred.clear();
 }
 
 void Executor::set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us,

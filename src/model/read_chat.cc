@@ -320,6 +320,21 @@ std::vector<Result<ChatSession>> Tenant::get(std::span<const ChatSessionId> ids,
   return get_many<ChatSession>(*state_, ids, o, Kind::session, "session");
 }
 
+// A removed integration is not there.
+std::vector<Result<Integration>> Tenant::get(std::span<const IntegrationId> ids,
+                                             const ReadOptions& o) const {
+  std::vector<Result<Integration>> found =
+      get_many<Integration>(*state_, ids, o, Kind::integration, "integration");
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!found[i].ok()) continue;
+    const model::RecordBody* body = model::RecordAccess::body(*found[i]);
+    if (body->root<fb::IntegrationHead>()->is_removed()) {
+      found[i] = model::no_such("integration", ids[i].uuid());
+    }
+  }
+  return found;
+}
+
 // A task's place, then the task: two rounds, from one view.
 std::vector<Result<Task>> Tenant::get(std::span<const TaskId> ids, const ReadOptions& o) const {
   const engine::Snapshot* at = nullptr;

@@ -70,6 +70,8 @@ struct ListPlan {
   format::Kind named_kind{};
   // The record is the first row with that prefix, not the one of that key.
   bool named_is_prefix = false;
+  // The rows are the sections of this revision, whose list's key is the prefix.
+  std::optional<uint32_t> sections_of;
   // An empty list whose parent has no row with this prefix is not_found.
   format::Kind parent_kind{};
   std::string parent_prefix;
@@ -92,6 +94,7 @@ class CursorBody {
   bool next_row(RecordBody* row);
   engine::Scan* advance();  // the scan whose row is next; null at the end or on an error
   engine::ScanRequest request(bool merged) const;
+  bool fetch_sections();
   bool fetch();  // index rows and the records that they name
   Status check_parent();
   uint64_t list_hash() const;
@@ -113,6 +116,8 @@ class CursorBody {
   struct Named {
     std::string position;
     engine::Read read;
+    engine::Read vector{};  // of a section that has one
+    uint32_t ordinal = 0;
   };
   std::vector<Named> named_;
   std::unique_ptr<engine::Snapshot> own_snapshot_;
@@ -133,6 +138,9 @@ struct Access {
     return Cursor<T>(std::move(body));
   }
   static Store store(std::shared_ptr<Core> core) { return Store(std::move(core)); }
+  static PublicView public_view(std::shared_ptr<const TenantState> state) {
+    return PublicView(std::move(state));
+  }
   static Service service(std::shared_ptr<Core> core, std::string reason) {
     return Service(std::move(core), std::move(reason));
   }
@@ -175,6 +183,12 @@ Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::st
 Result<format::Reference> read_reference(const TenantState& state, const format::Key& key,
                                          format::Kind kind, const Snapshot* snapshot,
                                          const std::function<Status()>& missing);
+
+// The entries of a revision's sections, in their order; none when it has none.
+Status read_entries(engine::Engine& engine, UserId owner, const Uuid& document, uint32_t rev,
+                    const engine::Snapshot* at, std::vector<format::SectionEntry>* entries);
+format::Key section_key(UserId owner, const Uuid& document, const format::SectionEntry& entry);
+format::Key vector_key(UserId owner, const format::SectionEntry& entry);
 
 template <class T>
 Result<T> as(Result<std::unique_ptr<RecordBody>> body) {

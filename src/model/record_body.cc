@@ -12,6 +12,7 @@ namespace bcstore::model {
 Status RecordBody::view(std::string_view key, std::string_view value) {
   loaded_ = false;
   is_unpacked_ = false;
+  floats_ = {};
   if (Status s = format::parse_record(key, value, &parsed_); !s.ok()) return s;
   meta_.resize((parsed_.meta.size() + 7) / 8);
   std::memcpy(meta_.data(), parsed_.meta.data(), parsed_.meta.size());
@@ -34,6 +35,33 @@ void RecordBody::clear() {
   is_unpacked_ = false;
   parsed_ = {};
   value_.reset();
+  floats_ = {};
+  vector_.reset();
+}
+
+Status RecordBody::attach(std::string_view key, engine::Value vector) {
+  vector_ = std::move(vector);
+  format::Parsed parsed;
+  if (Status s = format::parse_record(key, vector_.bytes(), &parsed); !s.ok()) return s;
+  std::vector<uint64_t> meta((parsed.meta.size() + 7) / 8);
+  std::memcpy(meta.data(), parsed.meta.data(), parsed.meta.size());
+  if (!format::verify_meta(parsed.kind, meta.data(), parsed.meta.size())) {
+    return format::corrupt(key, "the payload is malformed");
+  }
+  const size_t count = flatbuffers::GetRoot<fb::Vector>(meta.data())->dimension();
+  if (count == 0 || count > kMaxDimension || parsed.tail.size() != count * sizeof(float)) {
+    return format::corrupt(key, "the floats are not as many as the dimension");
+  }
+  const char* bytes = parsed.tail.data();
+  if (reinterpret_cast<uintptr_t>(bytes) % alignof(float) == 0) {
+    floats_ = {reinterpret_cast<const float*>(bytes), count};
+    return Status();
+  }
+  aligned_.resize(count);
+  std::memcpy(aligned_.data(), bytes, parsed.tail.size());
+  floats_ = aligned_;
+  vector_.reset();
+  return Status();
 }
 
 Result<std::string_view> RecordBody::content() {

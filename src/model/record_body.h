@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,17 @@ class RecordBody {
     return flatbuffers::GetRoot<Table>(meta_.data());
   }
 
+  // A section's place in its revision, and its embedding.
+  void place(uint32_t rev, uint32_t ordinal) {
+    rev_ = rev;
+    ordinal_ = ordinal;
+  }
+  uint32_t rev() const { return rev_; }
+  uint32_t ordinal() const { return ordinal_; }
+  // Verifies a vector record; keeps it pinned where its floats are aligned, else copies them.
+  Status attach(std::string_view key, engine::Value vector);
+  std::span<const float> floats() const { return floats_; }
+
   // A revision's content, unpacked on first use and checked against its hash.
   Result<std::string_view> content();
 
@@ -45,6 +57,10 @@ class RecordBody {
   engine::Value value_;
   std::string unpacked_;
   bool is_unpacked_ = false;
+  uint32_t rev_ = 0, ordinal_ = 0;
+  engine::Value vector_;
+  std::vector<float> aligned_;
+  std::span<const float> floats_;
 };
 
 // What implementation files may do with public records.

@@ -259,4 +259,42 @@ BCSTORE_SCALAR(CreditEntry, CreditEntry, is_unlimited, bool)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, epoch, uint64_t)
 BCSTORE_OPTIONAL_TEXT(CreditEntry, CreditEntry, reason)
 
+DocumentId SectionBlock::document() const { return DocumentId(id_at(body_, kFirst)); }
+uint32_t SectionBlock::rev() const { return usable(body_) ? body_->rev() : 0; }
+uint32_t SectionBlock::ordinal() const { return usable(body_) ? body_->ordinal() : 0; }
+BCSTORE_TEXT(SectionBlock, SectionBlock, block_id)
+BCSTORE_OPTIONAL_TEXT(SectionBlock, SectionBlock, heading)
+std::optional<std::string_view> SectionBlock::body_md() const& {
+  const RecordBody* record = usable(body_);
+  return record && record->has_tail() ? std::optional(record->tail()) : std::nullopt;
+}
+std::span<const float> SectionBlock::embedding() const& {
+  const RecordBody* record = usable(body_);
+  return record ? record->floats() : std::span<const float>();
+}
+
+IntegrationId Integration::id() const { return IntegrationId(id_at(body_, kFirst)); }
+BCSTORE_SCALAR(Integration, IntegrationHead, type, IntegrationType)
+BCSTORE_SCALAR(Integration, IntegrationHead, rev, uint32_t)
+
+IntegrationId IntegrationChange::integration() const { return IntegrationId(id_at(body_, kFirst)); }
+uint32_t IntegrationChange::rev() const { return number_at(body_, kSecond); }
+BCSTORE_SCALAR(IntegrationChange, IntegrationChange, type, IntegrationType)
+BCSTORE_SCALAR(IntegrationChange, IntegrationChange, action, IntegrationAction)
+
+IntegrationId IntegrationSecret::integration() const { return IntegrationId(id_at(body_, kFirst)); }
+BCSTORE_SCALAR(IntegrationSecret, Secret, rev, uint32_t)
+std::string_view IntegrationSecret::metadata() const& { return tail_of(body_); }
+
+BCSTORE_TEXT(PublicName, PublicName, name)
+uint32_t PublicName::current_rev() const {
+  const auto* t = table<fb::PublicName>(body_);
+  return t ? t->rev() : 0;
+}
+
+uint32_t PublicRecord::rev() const { return number_at(body_, kSecond); }
+BCSTORE_SCALAR(PublicRecord, PublicRecord, content_type, ContentType)
+BCSTORE_TEXT(PublicRecord, PublicRecord, name)
+std::string_view PublicRecord::content() const& { return tail_of(body_); }
+
 }  // namespace bcstore

@@ -89,6 +89,17 @@ Result<Receipt> Service::set_unlimited(UserId user, bool is_unlimited,
   return write_as_service(tenant(user), o, [&](BatchBody& b) { b.set_unlimited(is_unlimited); });
 }
 
+Result<uint32_t> Service::put_public(const NewPublic& record, const CommitOptions& o) const {
+  auto state = service_state(core_, kPublicOwner, reason_);
+  state->bad = check_reason(reason_);  // the one writer that may name the reserved owner
+  auto body = service_batch(*state);
+  body->put_public(record);
+  WriteBatch batch = model::BatchAccess::make(std::move(body));
+  Result<Receipt> receipt = model::Access::tenant(std::move(state)).commit(batch, o);
+  if (!receipt.ok()) return receipt.status();
+  return static_cast<uint32_t>(receipt->operations.front().number);
+}
+
 namespace {
 
 Result<UserId> find_user(const std::shared_ptr<model::Core>& core, const std::string& reason,
@@ -252,6 +263,11 @@ void Importer::event(const NewEvent& event, std::string_view identity, const Row
 
 void Importer::credits(const ImportedCredits& credits, const Row& row) {
   body_->batch->import_credits(credits, Body::origin(row));
+}
+
+void Importer::section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
+                       const NewBlock& block, const EmbeddingSpace& space) {
+  body_->batch->import_section(document, rev_first, rev_last, block, space);
 }
 
 Result<std::vector<ImportedRow>> Importer::commit(Durability durability) {

@@ -57,6 +57,19 @@ Service Store::service(std::string_view reason) const {
   return model::Access::service(core_, std::string(reason));
 }
 
+PublicView Store::public_view() const {
+  auto state = std::make_shared<model::TenantState>();
+  state->core = core_;
+  state->owner = kPublicOwner;
+  if (!core_) state->bad = closed_status();
+  return model::Access::public_view(std::move(state));
+}
+
+Status Store::scrub_secrets() {
+  if (!core_ || core_->closed()) return closed_status();
+  return core_->engine().scrub(engine::family_of(format::Kind::secret));
+}
+
 Status Store::sync() { return core_ ? core_->queue().sync() : closed_status(); }
 Status Store::drive() { return core_ ? core_->queue().drive() : closed_status(); }
 Status Store::health() const {

@@ -264,4 +264,32 @@ Result<Receipt> Tenant::edit_profile(const ProfileEdit& e, const CommitOptions& 
       *this, o, [&](WriteBatch& b) { b.edit_profile(e); }, whole);
 }
 
+Result<Receipt> Tenant::add_sections(DocumentId document, uint32_t rev,
+                                     std::span<const NewBlock> blocks, const EmbeddingSpace& space,
+                                     const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.add_sections(document, rev, blocks, space); }, whole);
+}
+
+Result<IntegrationId> Tenant::add_integration(const NewIntegration& i,
+                                              const CommitOptions& o) const {
+  return write_one<IntegrationId>(
+      *this, o, [&](WriteBatch& b) { b.add_integration(i); }, id_of<IntegrationKind>);
+}
+
+Result<uint32_t> Tenant::revise_integration(IntegrationId integration, std::string_view metadata,
+                                            std::optional<uint32_t> expected_rev,
+                                            const CommitOptions& o) const {
+  return write_one<uint32_t>(
+      *this, o, [&](WriteBatch& b) { b.revise_integration(integration, metadata, expected_rev); },
+      narrow);
+}
+
+Result<Receipt> Tenant::remove_integration(IntegrationId integration,
+                                           std::optional<uint32_t> expected_rev,
+                                           const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.remove_integration(integration, expected_rev); }, whole);
+}
+
 }  // namespace bcstore

@@ -34,6 +34,16 @@ constexpr Names<CreditEntryKind> kCreditEntries[] = {
     {CreditEntryKind::grant, "grant"},     {CreditEntryKind::reset, "reset"},
     {CreditEntryKind::plan, "plan"},       {CreditEntryKind::unlimited, "unlimited"},
     {CreditEntryKind::import, "import"}};
+constexpr Names<IntegrationType> kIntegrations[] = {
+    {IntegrationType::google_analytics, "google_analytics"},
+    {IntegrationType::github, "github"},
+    {IntegrationType::zapier, "zapier"}};
+constexpr Names<IntegrationAction> kIntegrationActions[] = {
+    {IntegrationAction::added, "added"},
+    {IntegrationAction::revised, "revised"},
+    {IntegrationAction::removed, "removed"}};
+constexpr Names<Metric> kMetrics[] = {
+    {Metric::cosine, "cosine"}, {Metric::euclidean, "euclidean"}, {Metric::dot, "dot"}};
 
 template <class E, size_t N>
 std::string_view name_of(const Names<E> (&names)[N], E value) {
@@ -61,6 +71,11 @@ std::string_view to_string(TaskState state) { return name_of(kStates, state); }
 std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::string_view to_string(ActorKind kind) { return name_of(kActors, kind); }
 std::string_view to_string(CreditEntryKind kind) { return name_of(kCreditEntries, kind); }
+std::string_view to_string(IntegrationType type) { return name_of(kIntegrations, type); }
+std::string_view to_string(IntegrationAction action) {
+  return name_of(kIntegrationActions, action);
+}
+std::string_view to_string(Metric metric) { return name_of(kMetrics, metric); }
 
 std::optional<ProjectStatus> parse_project_status(std::string_view name) {
   return value_of(kStatuses, name);
@@ -72,5 +87,9 @@ std::optional<TaskAction> parse_task_action(std::string_view name) {
   return value_of(kActions, name);
 }
 std::optional<Role> parse_role(std::string_view name) { return value_of(kRoles, name); }
+std::optional<IntegrationType> parse_integration_type(std::string_view name) {
+  return value_of(kIntegrations, name);
+}
+std::optional<Metric> parse_metric(std::string_view name) { return value_of(kMetrics, name); }
 
 }  // namespace bcstore

@@ -66,6 +66,21 @@ void WriteBatch::append_event(const NewEvent& event) {
 void WriteBatch::consume_credit(const CreditSpend& spend) {
   if (body_) body_->consume_credit(spend);
 }
+void WriteBatch::add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
+                              const EmbeddingSpace& space) {
+  if (body_) body_->add_sections(document, rev, blocks, space);
+}
+IntegrationId WriteBatch::add_integration(const NewIntegration& integration) {
+  return IntegrationId(body_ ? body_->add_integration(integration) : Uuid());
+}
+void WriteBatch::revise_integration(IntegrationId integration, std::string_view metadata,
+                                    std::optional<uint32_t> expected_rev) {
+  if (body_) body_->revise_integration(integration, metadata, expected_rev);
+}
+void WriteBatch::remove_integration(IntegrationId integration,
+                                    std::optional<uint32_t> expected_rev) {
+  if (body_) body_->remove_integration(integration, expected_rev);
+}
 void WriteBatch::edit_profile(const ProfileEdit& edit) {
   if (body_) body_->edit_profile(edit);
 }

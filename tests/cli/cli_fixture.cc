@@ -144,6 +144,14 @@ std::string revision_row(int document, int rev, std::string_view body) {
       id(document), rev, 28 - rev, rev, body);
 }
 
+std::string section_row(int document, int first, int last, std::string_view block, int vec) {
+  return fmt::format(
+      R"({{"document_id":"{}","rev_first":{},"rev_last":{},"block_id":"{}","heading":null,)"
+      R"("body_md":"text of {}","vec":{}}})"
+      "\n",
+      id(document), first, last, block, block, vec);
+}
+
 std::string task_row(int task, int project, std::string_view title, std::string_view time) {
   return fmt::format(R"({{"id":"{}","project_id":"{}","phase":2,"title":"{}","description":null,)"
                      R"("created_at":"{}"}})"

@@ -78,6 +78,7 @@ std::string project_row(int project, int user, std::string_view time);
 std::string version_row(int project, int version, std::string_view time);
 std::string document_row(int document, int project, int version, std::string_view section);
 std::string revision_row(int document, int rev, std::string_view body);
+std::string section_row(int document, int first, int last, std::string_view block, int vec);
 std::string task_row(int task, int project, std::string_view title, std::string_view time);
 std::string activity_row(int task, std::string_view action, std::string_view time);
 std::string session_row(int session, int project, std::string_view time);

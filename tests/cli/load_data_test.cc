@@ -2,10 +2,13 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "cli/input.h"
 #include "cli/row.h"
 #include "cli/tables.h"
+#include "cli/vectors.h"
 #include "cli_fixture.h"
 
 namespace bcstore {
@@ -95,6 +98,43 @@ std::pair<Uuid, uint64_t> longest_history(const std::string& data) {
   return longest;
 }
 
+std::string_view raw(std::span<const float> floats) {
+  return {reinterpret_cast<const char*>(floats.data()), floats.size_bytes()};
+}
+
+// Every revision that a row names has the row's section: asked for by its id, at both ends of the
+// interval, with every bit of its vector. Answers how many distinct vectors were seen.
+size_t check_sections(const TempDir& dir, const std::string& data) {
+  Result<cli::InputFiles> files = cli::find_input(data, {cli::Table::document_sections});
+  REQUIRE(files.ok());
+  Result<cli::Vectors> vectors = cli::Vectors::read(files->section_vectors);
+  REQUIRE(vectors.ok());
+  Store store = reopen(dir);
+  std::map<Uuid, UserId> owners;
+  std::set<int32_t> seen;
+  each_file_row(files->path(cli::Table::document_sections), [&](cli::Row& row) {
+    const DocumentId document(row.id("document_id"));
+    if (!owners.contains(document.uuid())) {
+      owners[document.uuid()] = *UserId::parse(owner_of(data, document.uuid()));
+    }
+    const Tenant tenant = store.tenant(owners[document.uuid()]);
+    const int32_t vec = row.maybe_int32("vec").value_or(-1);
+    seen.insert(vec);
+    std::span<const float> floats;
+    if (vec >= 0) floats = vectors->row(static_cast<size_t>(vec));
+    for (const char* end : {"rev_first", "rev_last"}) {
+      const auto rev = static_cast<uint32_t>(row.number(end, 100'000));
+      Result<SectionBlock> block = tenant.section(document, rev, row.text("block_id"));
+      REQUIRE(block.ok());
+      REQUIRE(block->heading() == row.maybe_text("heading"));
+      REQUIRE(block->body_md() == row.maybe_text("body_md"));
+      REQUIRE(raw(block->embedding()) == raw(floats));
+    }
+  });
+  seen.erase(-1);
+  return seen.size();
+}
+
 TEST_CASE("The carried data set loads whole, and twice adds nothing") {
   const std::string data = std::string(BCSTORE_SOURCE_DIR) + "/examples/data";
   const Expected expected = {{"users", 3},
@@ -102,6 +142,7 @@ TEST_CASE("The carried data set loads whole, and twice adds nothing") {
                              {"project_versions", 15},
                              {"documents", 28},
                              {"document_revisions", 187},
+                             {"document_sections", 114},
                              {"tasks", 76},
                              {"task_activity", 91},
                              {"chat_sessions", 19},
@@ -115,6 +156,7 @@ TEST_CASE("The carried data set loads whole, and twice adds nothing") {
   check_counts(load_into(dir, data), expected, true);
   check_clean(dir);
 
+  CHECK(check_sections(dir, data) == 114);
   auto [document, revisions] = longest_history(data);
   CHECK(revisions == 37);
   check_revision(dir, data, document, owner_of(data, document), 20);
@@ -137,6 +179,7 @@ TEST_CASE("The real data loads whole: every row written, none refused") {
                              {"project_versions", 123},
                              {"documents", 37},
                              {"document_revisions", 3646},
+                             {"document_sections", 15747},
                              {"tasks", 13709},
                              {"task_activity", 8431},
                              {"chat_sessions", 2933},
@@ -149,6 +192,7 @@ TEST_CASE("The real data loads whole: every row written, none refused") {
   CHECK(has(first.out, "\"word_vectors.fvecs.zst\""));
   check_clean(dir);
 
+  CHECK(check_sections(dir, data) == 8433);
   auto [document, revisions] = longest_history(data);
   CHECK(revisions == 843);
   check_revision(dir, data, document, owner_of(data, document), 400);

@@ -129,6 +129,7 @@ class CountingEngine final : public Engine {
   }
   Status health() const override { return target_->health(); }
   Status flush(bool compact) override { return target_->flush(compact); }
+  Status scrub(Family family) override { return target_->scrub(family); }
   Status verify_files() override { return target_->verify_files(); }
   Status checkpoint(const std::string& directory) override {
     return target_->checkpoint(directory);

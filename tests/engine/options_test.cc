@@ -97,6 +97,9 @@ TEST_CASE("options: every family is shaped for its role") {
       {"months", false, "kLZ4Compression", "kZSTD"},
       {"index", true, "kLZ4Compression", "kZSTD"},
       {"log", false, "kLZ4Compression", "kZSTD"},
+      {"sections", true, "kLZ4Compression", "kZSTD"},
+      {"vectors", true, "kNoCompression", "kZSTD"},
+      {"secrets", true, "kNoCompression", "kNoCompression"},
   };
   for (const auto& family : families) {
     CAPTURE(family.name);

@@ -146,6 +146,51 @@ constexpr Row kRows[] = {
      "0000280000004c002c003000070054002800000000020201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf50000000"
      "03000000feffffffffffffff09000000300000001400000008070605040302010188f373643c06000288f373"
      "643c060005000000000000000700000000000000040000007475726e0000000007000000706c616e6e657200"},
+    {Kind::integration,
+     "bc32010070000000884f35f846d8d9a720000000000000001800440020002800300005000800180006001c00"
+     "070038001800000000020201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf2c000000030000000807060504030201"
+     "0188f373643c06000288f373643c060004000000000000000000000007000000706c616e6e657200"},
+    {Kind::integration_change,
+     "bc330100600000003e17360a518834d21c00000000000000140038001c0024002c0005000800180006000700"
+     "1400000000020203c0c1c2c3c4c5c6c7c8c9cacbcccdcecf2000000008070605040302010188f373643c0600"
+     "0288f373643c06000000000007000000706c616e6e657200"},
+    {Kind::secret,
+     "bc340101600000007d879592ef0119ca18000000000012003c002000280030000700080018001c0012000000"
+     "00000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf240000000300000008070605040302010188f373643c0600"
+     "0288f373643c06000000000007000000706c616e6e657200165c7027e1cd49137b7d"},
+    {Kind::public_name,
+     "bc35010078000000119666db8e6fd34b1c00000000001600440024002c0034000700080018001c0020003c00"
+     "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000028000000030000000807060504030201"
+     "0188f373643c06000288f373643c0600040000000000000006000000707269636573000007000000706c616e"
+     "6e657200"},
+    {Kind::public_record,
+     "bc36010168000000b2331a6a7f3260a318000000140038002000280030000600080018001c00070014000000"
+     "00000201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf2c0000001c00000008070605040302010188f373643c0600"
+     "0288f373643c060006000000707269636573000007000000706c616e6e657200165c7027e1cd49137b7d"},
+    {Kind::vector_space,
+     "bc37010070000000cb0fe7fc174dc22e1c00000000001600400024002c0034000600080018001c0020000700"
+     "1600000000000201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3000000024000000020000000807060504030201"
+     "0188f373643c06000288f373643c060000000000000000000000000007000000706c616e6e657200"},
+    {Kind::section_head,
+     "bc38010170000000cd2de622f41b85bf1800000014004c003000380040000700080018001c00200014000000"
+     "00000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3400000003000000404142434445464748494a4b4c4d4e4f"
+     "08070605040302010188f373643c06000288f373643c06000000000007000000706c616e6e657200beac4fd9"
+     "1d15e1c5080706050403020118171615141312112827262524232221343332310300000005000000"},
+    {Kind::section_list,
+     "bc39010178000000eb97f2eb4e707c811c00000000001600500034003c0044000700080018001c0020002400"
+     "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000005000000010000004041424344454647"
+     "48494a4b4c4d4e4f08070605040302010188f373643c06000288f373643c06000000000007000000706c616e"
+     "6e657200189379df4225e01d08070605040302011817161514131211282726252423222134333231"},
+    {Kind::section_block,
+     "bc3a010188000000ba1f2f130d073fe120000000000000000000160044002800300038000700080018001c00"
+     "200024001600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf44000000340000002400000003000000"
+     "08070605040302010188f373643c06000288f373643c06000000000005000000476f616c7300000005000000"
+     "676f616c7300000007000000706c616e6e65720097022f7393655bb053656c6c20746561"},
+    {Kind::vector,
+     "bc3b010178000000146f3e1f85c0ed5d1c00000000001600500034003c0044000700080018001c0020003000"
+     "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000002000000404142434445464748494a4b"
+     "4c4d4e4f0300000008070605040302010188f373643c06000288f373643c06000000000007000000706c616e"
+     "6e65720023375d349cbaa0280000803f000000c0"},
 };
 
 fb::Uuid fb_id(uint8_t first) {
@@ -239,6 +284,53 @@ Draft task_and_chat_records(Kind kind) {
   }
 }
 
+std::string spans() {
+  const SectionEntry entry{
+      0x0102030405060708, 0x1112131415161718, {0x2122232425262728, 0x31323334}};
+  std::string tail;
+  append(&tail, SectionSpan{entry, 3, 5});
+  return tail;
+}
+
+Draft section_records(Kind kind) {
+  const fb::Uuid other = fb_id(0x40);
+  switch (kind) {
+    case Kind::vector_space:
+      return Draft(kind, table(fb::CreateVectorSpaceDirect, "", uint32_t{2}, uint8_t{1}));
+    case Kind::section_head:
+      return Draft(kind, table(fb::CreateSectionHeadDirect, uint32_t{3}, &other), spans(), false);
+    case Kind::section_list:
+      return Draft(kind, table(fb::CreateSectionListDirect, uint32_t{5}, uint32_t{1}, &other),
+                   spans().substr(0, SectionEntry::kBytes), false);
+    case Kind::section_block:
+      return Draft(kind, table(fb::CreateSectionBlockDirect, "goals", "Goals", uint32_t{3}),
+                   "Sell tea", false);
+    case Kind::vector:
+      return Draft(kind, table(fb::CreateVectorDirect, uint32_t{2}, &other, uint32_t{3}),
+                   std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8), false);
+    default:
+      return {};
+  }
+}
+
+Draft integration_and_public_records(Kind kind) {
+  switch (kind) {
+    case Kind::integration:
+      return Draft(
+          kind, table(fb::CreateIntegrationHeadDirect, uint8_t{2}, uint32_t{3}, true, int64_t{4}));
+    case Kind::integration_change:
+      return Draft(kind, table(fb::CreateIntegrationChangeDirect, uint8_t{2}, uint8_t{3}));
+    case Kind::secret:
+      return Draft(kind, table(fb::CreateSecretDirect, uint32_t{3}), "{}", false);
+    case Kind::public_name:
+      return Draft(kind, table(fb::CreatePublicNameDirect, "prices", uint32_t{3}, int64_t{4}));
+    case Kind::public_record:
+      return Draft(kind, table(fb::CreatePublicRecordDirect, "prices", uint8_t{1}), "{}", false);
+    default:
+      return section_records(kind);
+  }
+}
+
 }  // namespace
 
 Uuid id(uint8_t first) {
@@ -282,7 +374,8 @@ Draft draft(Kind kind) {
   const KindInfo* info = kind_info(static_cast<uint8_t>(kind));
   if (info != nullptr && info->payload == Payload::reference) return reference(kind);
   Draft made = project_records(kind);
-  return made.empty() ? task_and_chat_records(kind) : std::move(made);
+  if (made.empty()) made = task_and_chat_records(kind);
+  return made.empty() ? integration_and_public_records(kind) : std::move(made);
 }
 
 std::string_view value_hex(Kind kind) {

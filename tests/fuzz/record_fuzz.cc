@@ -75,6 +75,26 @@ const flatbuffers::TypeTable* table_of(Kind kind) {
       return fb::CreditAccountTypeTable();
     case Kind::credit_entry:
       return fb::CreditEntryTypeTable();
+    case Kind::integration:
+      return fb::IntegrationHeadTypeTable();
+    case Kind::integration_change:
+      return fb::IntegrationChangeTypeTable();
+    case Kind::secret:
+      return fb::SecretTypeTable();
+    case Kind::public_name:
+      return fb::PublicNameTypeTable();
+    case Kind::public_record:
+      return fb::PublicRecordTypeTable();
+    case Kind::vector_space:
+      return fb::VectorSpaceTypeTable();
+    case Kind::section_head:
+      return fb::SectionHeadTypeTable();
+    case Kind::section_list:
+      return fb::SectionListTypeTable();
+    case Kind::section_block:
+      return fb::SectionBlockTypeTable();
+    case Kind::vector:
+      return fb::VectorTypeTable();
     default:
       return nullptr;
   }
@@ -97,6 +117,16 @@ void look_packed(std::string_view bytes) {
   if (Counter counter; unpack(bytes, &counter)) require(pack(counter) == bytes);
   if (std::vector<Touched> touched; unpack(bytes, &touched)) {
     require(touched.size() * Touched::kBytes == bytes.size());
+  }
+  if (std::vector<SectionEntry> entries; unpack(bytes, &entries)) {
+    std::string again;
+    for (const SectionEntry& entry : entries) append(&again, entry);
+    require(again == bytes);
+  }
+  if (std::vector<SectionSpan> spans; unpack(bytes, &spans)) {
+    std::string again;
+    for (const SectionSpan& span : spans) append(&again, span);
+    require(again == bytes);
   }
 }
 

@@ -92,9 +92,36 @@ std::vector<Field> fields_of_chat_and_users() {
   };
 }
 
+// A block in a revision of its own, both or neither.
+Status put_block(Bad& w, const NewBlock& block, const EmbeddingSpace& space = {}) {
+  WriteBatch batch = w.t.batch();
+  batch.add_revision(w.a.bare, {.content = "1"});
+  const uint32_t next = w.t.document(w.a.bare).value().current_rev() + 1;
+  batch.add_sections(w.a.bare, next, {&block, 1}, space);
+  return w.t.commit(batch).status();
+}
+
+std::vector<Field> fields_of_sections_and_integrations() {
+  return {
+      FIELD(kMaxBlockIdBytes, refused, text, put_block(w, {.block_id = x})),
+      FIELD(kMaxNameBytes, accepted, text, put_block(w, {.block_id = "b", .heading = x})),
+      FIELD(kMaxBlockBytes, accepted, text, put_block(w, {.block_id = "b", .body_md = x})),
+      FIELD(kMaxSpaceNameBytes, accepted, text,
+            put_block(w, {.block_id = "b", .embedding = kRichFloats}, {.name = x})),
+      FIELD(kMaxTextBytes, refused, json,
+            w.t.add_integration({.type = IntegrationType::github, .metadata = x})),
+      FIELD(kMaxTextBytes, refused, json, w.t.revise_integration(w.a.integration, x)),
+      FIELD(kMaxNameBytes, refused, text, w.service().put_public({.name = x, .content = "1"})),
+      FIELD(kMaxTextBytes, refused, json, w.service().put_public({.name = "p", .content = x})),
+      FIELD(kMaxTextBytes, refused, text,
+            w.service().put_public({.name = "p", .content = x, .content_type = kText})),
+  };
+}
+
 std::vector<Field> all_fields() {
   std::vector<Field> all = fields_of_projects();
   for (Field& field : fields_of_chat_and_users()) all.push_back(std::move(field));
+  for (Field& field : fields_of_sections_and_integrations()) all.push_back(std::move(field));
   return all;
 }
 

@@ -41,6 +41,7 @@ class FailingReads final : public engine::Engine {
   Status sync() override { return target_.sync(); }
   Status health() const override { return target_.health(); }
   Status flush(bool compact) override { return target_.flush(compact); }
+  Status scrub(engine::Family) override { return fault_; }
   Status verify_files() override { return fault_; }
   Status checkpoint(const std::string& directory) override { return target_.checkpoint(directory); }
   engine::EngineStats stats() const override { return target_.stats(); }

@@ -481,8 +481,11 @@ TEST_CASE("check: a changed bit in a value of every kind") {
   std::vector<Fault> faults;
   for (const format::KindInfo& info : format::kKinds) {
     faults.push_back({std::string(info.name), std::string(info.name), [&info](Checked& w) {
-                        const UserId owner =
-                            static_cast<int>(info.kind) < 16 ? kSystemOwner : w.a.owner;
+                        const bool is_public =
+                            info.kind == Kind::public_name || info.kind == Kind::public_record;
+                        const UserId owner = static_cast<int>(info.kind) < 16 ? kSystemOwner
+                                             : is_public                      ? kPublicOwner
+                                                                              : w.a.owner;
                         const Row row = rows_of_kind(w, owner, info.kind).at(0);
                         w.put(row.family, row.key, flipped(row.value, row.value.size() - 1));
                         return row.key;

@@ -155,6 +155,7 @@ TEST_CASE("cursor: limits of 0 and 1001 are refused, before anything is looked f
   none.document = forged<DocumentId>(1);
   none.task = forged<TaskId>(1);
   none.chat = forged<ChatSessionId>(1);
+  none.integration = forged<IntegrationId>(1);
   w.each([&](const List& list, const Window& window) {
     CHECK(list.page(w.t, w.a, with(window, kMaxPageRows, {})).status.ok());
     for (const size_t limit : {size_t{0}, kMaxPageRows + 1, ~size_t{0}}) {

@@ -104,6 +104,7 @@ class WatchedEngine final : public engine::Engine {
   Status sync() override { return target_->sync(); }
   Status health() const override { return target_->health(); }
   Status flush(bool compact) override { return target_->flush(compact); }
+  Status scrub(engine::Family family) override { return target_->scrub(family); }
   Status verify_files() override { return target_->verify_files(); }
   Status checkpoint(const std::string& directory) override {
     return target_->checkpoint(directory);
@@ -135,9 +136,10 @@ struct EngineWorld : World {
     const std::lock_guard<std::mutex> lock(watch->mutex);
     return watch->asked;
   }
-  // Every row of these owners and of the system.
+  // Every row of these owners, of the system and of the public.
   Rows rows(std::vector<UserId> owners) {
     owners.push_back(kSystemOwner);
+    owners.push_back(kPublicOwner);
     Rows all;
     for (const UserId& owner : owners) {
       const std::string lower(reinterpret_cast<const char*>(owner.uuid().bytes.data()), 16);

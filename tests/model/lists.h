@@ -46,6 +46,10 @@ struct Window {
   }
 };
 
+inline IntegrationList integrations(const Window& w) {
+  return {.newest_first = w.reverse, .limit = w.limit, .after = w.after, .snapshot = w.snapshot};
+}
+
 struct Page {
   std::vector<std::string> rows;  // as shown() writes them
   std::vector<std::string> tokens;
@@ -102,6 +106,12 @@ inline std::vector<List> lists_of_owner() {
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
       {"credit entries", "credits", false, true, BCSTORE_PAGE(t.credit_entries(w.list())),
        BCSTORE_APPEND(t.consume_credit())},
+      {"integrations", "integrations", false, true, BCSTORE_PAGE(t.integrations(integrations(w))),
+       BCSTORE_APPEND(
+           t.add_integration({.type = IntegrationType::google_analytics, .metadata = "1"}))},
+      {"integration history", "integration history", true, true,
+       BCSTORE_PAGE(t.integration_history(r.integration, w.list())),
+       BCSTORE_APPEND(t.revise_integration(r.integration, "2"))},
   };
 }
 

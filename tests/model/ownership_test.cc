@@ -101,6 +101,18 @@ std::vector<Probe> probes_of_chat_and_events() {
             b.append_message(a.chat, {.role = Role::user, .content = "", .expected_seq = 4})),
       PROBE(message, not_found, b.append_event({.type = "t", .session = a.chat, .message_seq = 1})),
       PROBE(message_id, not_found, b.message(a.message_id)),
+      PROBE(integration, not_found, b.integration(a.integration)),
+      PROBE(integration, not_found, b.get(std::vector<IntegrationId>{a.integration}).at(0)),
+      PROBE(integration, not_found, b.revise_integration(a.integration, "1")),
+      PROBE(integration, not_found, b.remove_integration(a.integration, 2)),
+      PROBE(integration_change, not_found, b.integration_history(a.integration)),
+      PROBE(secret, not_found, b.integration_secret(a.integration)),
+      PROBE(section_list, not_found, b.sections(a.document, 1)),
+      PROBE(section_list, not_found,
+            b.add_sections(a.document, 1, std::vector<NewBlock>{{.block_id = "x"}})),
+      PROBE(section_block, not_found, b.section(a.document, 1, a.block)),
+      PROBE(vector, not_found, b.section(a.document, 2, a.block)),
+      PROBE(section_head, not_found, b.section(a.document, 3, a.block)),
       PROBE(event, not_found, b.event(a.event)),
       PROBE(session_month, not_found, b.message(a.chat, 2)),
       PROBE(event_month, not_found, b.event(a.event)),
@@ -150,6 +162,10 @@ std::vector<Probe> probes_of_the_rest() {
               const User user = b.profile().value();
               return seen_if(user.id() == a.owner || user.email() == a.email);
             }()),
+      // A's space of three dimensions, with its name, does not bind B.
+      PROBE(vector_space, not_found,
+            b.add_sections(a.document, 1,
+                           std::vector<NewBlock>{{.block_id = "x", .embedding = kRichFloats}})),
       // That an address is taken must be told, but not by whom.
       PROBE(email, already_exists,
             [&] {
@@ -236,7 +252,9 @@ TEST_CASE("ownership: every kind of record has a probe") {
   // Below 16 the system owns: its keys are hashes and sequences that no call of a view names, but
   // for the address. Identities of imports are probed by their own test below.
   const std::set<Kind> elsewhere = {Kind::store, Kind::customer, Kind::owner_hash,
-                                    Kind::commit_link, Kind::import_identity};
+                                    Kind::commit_link, Kind::import_identity,
+                                    // Everybody's, through a view of their own.
+                                    Kind::public_name, Kind::public_record};
   for (const format::KindInfo& info : format::kKinds) {
     CAPTURE(info.name);
     CHECK((probed.contains(info.kind) || elsewhere.contains(info.kind)));
@@ -282,10 +300,11 @@ TEST_CASE("ownership: another's id and an id of nothing are answered in the same
   none.task = forged<TaskId>(103);
   none.chat = forged<ChatSessionId>(104);
   none.message_id = forged<MessageId>(105);
+  none.integration = forged<IntegrationId>(106);
   const auto words = [&](const Probe& probe, const Rich& r) {
     std::string text = probe.run(b, r).to_string();
-    for (const Uuid& id :
-         {r.project.uuid(), r.document.uuid(), r.task.uuid(), r.chat.uuid(), r.message_id.uuid()}) {
+    for (const Uuid& id : {r.project.uuid(), r.document.uuid(), r.task.uuid(), r.chat.uuid(),
+                           r.message_id.uuid(), r.integration.uuid()}) {
       const std::string shown_id = to_string(id);
       for (size_t at = text.find(shown_id); at != std::string::npos; at = text.find(shown_id)) {
         text.replace(at, shown_id.size(), "ID");
@@ -353,6 +372,7 @@ TEST_CASE("ownership: neighbours of one's own ids, and ids of another kind, name
     near.message_id = MessageId(next_to(w.b.message_id.uuid(), step));
     near.document = DocumentId(w.b.project.uuid());  // an id of another kind
     near.task = step < 0 ? TaskId(w.b.chat.uuid()) : TaskId(w.b.document.uuid());
+    near.integration = IntegrationId(next_to(w.b.integration.uuid(), step));
     near.chat = step < 0 ? ChatSessionId(w.b.task.uuid()) : ChatSessionId(w.b.project.uuid());
     near.event = w.b.event + static_cast<uint64_t>(step);
     for (const Probe& probe : read_only_probes()) {
@@ -372,6 +392,7 @@ TEST_CASE("ownership: nil ids are refused by every call that takes one") {
   nil.task = TaskId();
   nil.chat = ChatSessionId();
   nil.message_id = MessageId();
+  nil.integration = IntegrationId();
   for (const Probe& probe : read_only_probes()) {
     if (probe.expected != Code::not_found || probe.call == "b.event(a.event)") continue;
     CAPTURE(probe.call);

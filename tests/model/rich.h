@@ -9,17 +9,20 @@ namespace bcstore::fixture {
 
 struct Rich {
   UserId owner;
-  ProjectId project;     // two versions, three statuses
-  ProjectId neighbour;   // with one of each, so that lists have something not to show
-  DocumentId document;   // version 1, prd: three revisions, two lock changes
-  DocumentId bare;       // version 2, tech: no revision
-  TaskId task;           // phase 1: two revisions, two activities, complete
-  TaskId unphased;       // neither phase nor activity
-  ChatSessionId chat;    // renamed once; four messages, the last one imported with an id
-  ChatSessionId quiet;   // no message
-  MessageId message_id;  // of message 4
-  uint64_t event = 0;    // refers to everything
-  std::string key;       // of an idempotent commit
+  ProjectId project;          // two versions, three statuses
+  ProjectId neighbour;        // with one of each, so that lists have something not to show
+  DocumentId document;        // version 1, prd: three revisions, two lock changes
+  DocumentId bare;            // version 2, tech: no revision
+  TaskId task;                // phase 1: two revisions, two activities, complete
+  TaskId unphased;            // neither phase nor activity
+  ChatSessionId chat;         // renamed once; four messages, the last one imported with an id
+  ChatSessionId quiet;        // no message
+  MessageId message_id;       // of message 4
+  uint64_t event = 0;         // refers to everything
+  IntegrationId integration;  // github, revised once; another one was removed
+  std::string block;          // in the sections of the document's three revisions
+  std::string public_name;    // with one revision
+  std::string key;            // of an idempotent commit
   std::string email;
   std::string customer;
 };
@@ -33,6 +36,27 @@ inline void enrich_neighbour(const Tenant& tenant, Rich& rich) {
   const ChatSessionId chat = batch.start_chat(rich.neighbour, {.title = "Other chat"});
   batch.append_message(chat, {.role = Role::user, .content = "other"});
   tenant.commit(batch, {.durability = Durability::relaxed}).value();
+}
+
+inline constexpr float kRichFloats[] = {0.5F, -0.25F, 3.0F};
+
+// Sections of revisions 1 and 2; those of revision 3 are imported.
+inline void enrich_sections(WriteBatch& batch, Rich& rich) {
+  rich.block = "goals";
+  const NewBlock goals{
+      .block_id = rich.block, .heading = "Goals", .body_md = "Sell tea.", .embedding = kRichFloats};
+  const NewBlock blocks[] = {{.block_id = "top"}, goals};
+  batch.add_sections(rich.document, 1, blocks);
+  batch.add_sections(rich.document, 2, {&goals, 1});
+}
+
+inline void enrich_integrations(WriteBatch& batch, Rich& rich) {
+  rich.integration = batch.add_integration(
+      {.type = IntegrationType::github, .metadata = R"({"token":"first secret"})"});
+  batch.revise_integration(rich.integration, R"({"token":"second secret"})", 1);
+  const IntegrationId gone = batch.add_integration(
+      {.type = IntegrationType::zapier, .metadata = R"({"token":"third secret"})"});
+  batch.remove_integration(gone);
 }
 
 inline void enrich_history(const Tenant& tenant, Rich& rich) {
@@ -56,6 +80,8 @@ inline void enrich_history(const Tenant& tenant, Rich& rich) {
                                    .name = "planner",
                                    .metadata = R"({"k":[1]})"});
   batch.append_message(rich.chat, {.role = Role::user, .content = "Why?", .replaces = 1});
+  enrich_sections(batch, rich);
+  enrich_integrations(batch, rich);
   agent.commit(batch, {.durability = Durability::relaxed}).value();
 }
 
@@ -105,6 +131,10 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
                           .actor = Actor::of_user(owner)};
   importer.message(rich.chat, 4, rich.message_id, {.role = Role::user, .content = "imported"}, row);
   importer.event({.type = "imported"}, "event-identity-1", row);
+  importer.section(rich.document, 3, 3,
+                   {.block_id = rich.block, .body_md = "Sell more.", .embedding = kRichFloats});
+  rich.public_name = "prices of " + std::string(tag);
+  service.put_public({.name = rich.public_name, .content = R"({"tea":4})"}).value();
   for (const ImportedRow& answer : importer.commit().value()) {
     INFO(answer.status.to_string());
     REQUIRE(answer.outcome == ImportOutcome::written);

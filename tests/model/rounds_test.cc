@@ -65,6 +65,10 @@ TEST_CASE("rounds: every read takes at most two") {
       CALL(ok, t.messages(r.chat, {.limit = 2, .from_seq = 6})),
       CALL(ok, t.messages(r.chat, {.newest_first = true, .limit = 2, .from_seq = 5})),
       CALL(ok, t.event(r.event)),
+      CALL(ok, t.integration(r.integration)),
+      CALL(ok, t.integration_secret(r.integration)),
+      CALL(not_found, t.integration_secret(forged<IntegrationId>(1))),
+      CALL(ok, w.store().public_view().get(r.public_name)),
       CALL(ok, t.get(projects)[0]),
       CALL(ok, t.get(documents)[1]),
       CALL(ok, t.get(tasks)[1]),
@@ -91,6 +95,12 @@ TEST_CASE("rounds: every read takes at most two") {
       CHECK(asked.applies == 0);
     }
   }
+  // The head and the list of a revision's sections are looked for independently: one round.
+  for (const uint32_t rev : {1u, 2u, 3u}) {
+    const Asked all = w.ask([&] { CHECK_CODE(ok, t.sections(r.document, rev)); });
+    CHECK(all.calls <= 3);
+    CHECK(w.ask([&] { CHECK_CODE(ok, t.section(r.document, rev, r.block)); }).calls <= 3);
+  }
   // Five sections are looked for independently, in one round; their documents are another.
   for (const uint32_t version : {1u, 2u}) {
     const Asked asked = w.ask([&] { CHECK_CODE(ok, t.effective_documents(r.project, version)); });
@@ -109,6 +119,8 @@ std::string prefix_of(const std::string& name, const Rich& r) {
       {"credit entries", key(Kind::credit_entry).str()},
       {"events of a month", key(Kind::event).not_u32(202509).str()},
       {"events without audit", key(Kind::event).str()},
+      {"integrations", key(Kind::integration).str()},
+      {"integration history", key(Kind::integration_change).append(r.integration).str()},
       {"versions", key(Kind::project_version).append(r.project).str()},
       {"status history", key(Kind::project_status).append(r.project).str()},
       {"documents", key(Kind::document_slot).append(r.project).u32(1).str()},
@@ -145,8 +157,8 @@ TEST_CASE("rounds: every list is one bounded scan of its own prefix") {
   const Tenant t = w.store().tenant(w.a.owner);
   for (const List& list : all_lists()) {
     const std::string prefix = prefix_of(list.name, w.a);
-    const bool filters = list.name == "archived projects" || list.name == "open tasks" ||
-                         list.name == "events without audit";
+    const bool filters = list.name == "integrations" || list.name == "archived projects" ||
+                         list.name == "open tasks" || list.name == "events without audit";
     // Two streams are merged into one list: that of the audit is the second.
     const bool merges = list.name == "events";
     const std::string audit = Key(w.a.owner, Kind::audit).str();
@@ -202,6 +214,9 @@ TEST_CASE("rounds: a write is one change of the engine, after at most two rounds
       CALL(ok, t.append_event({.type = "t", .project = r.project, .session = r.chat})),
       CALL(ok, t.append_event({.type = "k"}, o)),
       CALL(ok, t.edit_profile({.full_name = "n"})),
+      CALL(ok, t.add_integration({.type = IntegrationType::zapier, .metadata = "1"})),
+      CALL(ok, t.revise_integration(r.integration, "1")),
+      CALL(ok, t.remove_integration(r.integration)),
   };
   for (const Call& write : writes) {
     INFO(write.what);

@@ -2,7 +2,9 @@
 // when every record of the owner is.
 #pragma once
 
+#include <bit>
 #include <concepts>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -32,6 +34,12 @@ inline std::string shown(const Uuid& id) { return to_string(id); }
 template <class T>
 std::string shown(const std::optional<T>& value) {
   return value ? "(" + shown(*value) + ")" : "-";
+}
+
+inline std::string shown(std::span<const float> floats) {
+  std::string out = "[";
+  for (const float x : floats) out += shown(std::bit_cast<uint32_t>(x)) + ",";
+  return out + "]";
 }
 
 template <class... Fields>
@@ -97,6 +105,17 @@ inline std::string shown(const CreditEntry& r) {
               r.allowance(), r.granted(), r.is_unlimited(), r.epoch(), r.reason());
 }
 
+inline std::string shown(const SectionBlock& r) {
+  return line("section", r, r.document(), r.rev(), r.ordinal(), r.block_id(), r.heading(),
+              r.body_md(), r.embedding());
+}
+inline std::string shown(const Integration& r) {
+  return line("integration", r, r.id(), r.type(), r.rev());
+}
+inline std::string shown(const IntegrationChange& r) {
+  return line("integration_change", r, r.integration(), r.rev(), r.type(), r.action());
+}
+
 // Calls `each` for every row of a list, page after page; `open` makes the page after a token.
 template <class Open, class Each>
 Status each_row(Open open, Each each) {
@@ -130,6 +149,16 @@ class Walk {
         },
         [&](const Project& row) { projects.push_back(row.id()); });
     for (const ProjectId& project : projects) walk_project(project);
+    list(
+        [&](std::string_view after) {
+          return tenant_.integrations({.after = after, .snapshot = snapshot_});
+        },
+        [&](const Integration& row) {
+          const Result<IntegrationSecret> secret =
+              tenant_.integration_secret(row.id(), {.snapshot = snapshot_});
+          CHECK(secret.ok());
+          if (secret.ok()) text_ += shown(secret->metadata());
+        });
     list(
         [&](std::string_view after) {
           return tenant_.events({.after = after, .snapshot = snapshot_});
@@ -174,7 +203,12 @@ class Walk {
            [&](const Document& row) { documents.push_back(row.id()); });
     }
     for (const DocumentId& document : documents) {
-      list([&](After after) { return tenant_.revisions(document, page(after)); });
+      std::vector<uint32_t> revs;
+      list([&](After after) { return tenant_.revisions(document, page(after)); },
+           [&](const Revision& row) { revs.push_back(row.rev()); });
+      for (const uint32_t rev : revs) {
+        list([&](After after) { return tenant_.sections(document, rev, page(after)); });
+      }
       list([&](After after) { return tenant_.lock_history(document, page(after)); });
     }
     std::vector<TaskId> tasks;

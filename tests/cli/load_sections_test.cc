@@ -1,0 +1,111 @@
+// `bcstore load` on sections and their file of vectors.
+#include <cstring>
+
+#include "cli/vectors.h"
+#include "cli_fixture.h"
+
+namespace bcstore {
+namespace {
+
+using namespace cli_fixture;  // NOLINT(google-build-using-namespace)
+
+constexpr int kUser = 1;
+constexpr int kProject = 10;
+constexpr int kDocument = 20;
+
+std::string fvecs(const std::vector<std::vector<float>>& rows) {
+  std::string out;
+  for (const std::vector<float>& row : rows) {
+    const auto dimension = static_cast<int32_t>(row.size());
+    out.append(reinterpret_cast<const char*>(&dimension), sizeof dimension);
+    out.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(float));
+  }
+  return out;
+}
+
+void write_history(const TempDir& dir) {
+  dir.file("users.jsonl", user_row(kUser));
+  dir.file("projects.jsonl", project_row(kProject, kUser, "2024-01-05T10:00:00Z"));
+  dir.file("documents.jsonl", document_row(kDocument, kProject, 1, "prd"));
+  std::string revisions;
+  for (int rev = 1; rev <= 3; ++rev) revisions += revision_row(kDocument, rev, "# Text");
+  dir.file("document_revisions.jsonl", revisions);
+}
+
+std::string ids_at(const Tenant& tenant, uint32_t rev) {
+  std::string out;
+  Cursor<SectionBlock> rows = tenant.sections(id_of<DocumentId>(kDocument), rev);
+  while (rows.next()) {
+    out += std::string(rows->block_id());
+    for (const float x : rows->embedding()) out += fmt::format("/{}", x);
+    out += ' ';
+  }
+  CHECK(rows.status().ok());
+  return out;
+}
+
+TEST_CASE("load: sections in any order of the file, packed vectors, and twice nothing new") {
+  TempDir dir;
+  write_history(dir);
+  dir.file("document_sections.jsonl", section_row(kDocument, 2, 3, "late", 1) +
+                                          section_row(kDocument, 1, 1, "first", 0) +
+                                          section_row(kDocument, 1, 3, "stays", -1));
+  dir.file("section_vectors.fvecs.zst", zst(fvecs({{1, 0}, {0.5F, -2}})));
+  const Answer first = load(dir);
+  CHECK_MESSAGE(first.err.empty(), first.err);
+  CHECK(first.code == 0);
+  CHECK(counts_of(first, "document_sections") == all_written(3));
+  CHECK_FALSE(has(first.out, "section_vectors"));
+  {
+    Store store = reopen(dir);
+    const Tenant tenant = store.tenant(id_of<UserId>(kUser));
+    CHECK(ids_at(tenant, 1) == "first/1/0 stays ");
+    CHECK(ids_at(tenant, 2) == "stays late/0.5/-2 ");
+    CHECK(ids_at(tenant, 3) == "stays late/0.5/-2 ");
+  }
+  CHECK(counts_of(load(dir), "document_sections") == all_present(3));
+  CHECK(command({"check", "--db", dir.db()}).code == 0);
+  const Answer shown = command({"show", "--db", dir.db()});
+  CHECK(has(shown.out, "revision 3 of 2024-02-25, 2 sections"));
+}
+
+TEST_CASE("load: sections that name no vector, no document or no revision are refused") {
+  TempDir dir;
+  write_history(dir);
+  dir.file("document_sections.jsonl",
+           section_row(kDocument, 1, 1, "good", 0) + section_row(kDocument, 1, 1, "none", 1) +
+               section_row(kDocument, 1, 4, "beyond", -1) + section_row(99, 1, 1, "lost", -1));
+  dir.file("section_vectors.fvecs", fvecs({{1, 0}}));
+  const Answer answer = load(dir);
+  CHECK(counts_of(answer, "document_sections") == Counts{4, 1, 0, 3});
+  CHECK(has(answer.err, "names no row of section_vectors"));
+  CHECK(has(answer.err, "has no revision 4"));
+  dir.remove("section_vectors.fvecs");
+  CHECK(counts_of(load(dir), "document_sections") == Counts{4, 0, 0, 4});
+}
+
+TEST_CASE("load: a file of vectors that is cut off, or of no dimension, ends with what it is") {
+  const std::string whole = fvecs({{1, 2, 3}, {4, 5, 6}});
+  TempDir dir;
+  REQUIRE(cli::Vectors::read(dir.file("v.fvecs", whole)).value().row(1)[2] == 6);
+  CHECK(cli::Vectors::read(dir.file("e.fvecs", "")).value().size() == 0);
+  for (size_t cut = 1; cut < whole.size(); ++cut) {
+    if (cut == whole.size() / 2) continue;  // one whole row
+    const auto read = cli::Vectors::read(dir.file("v.fvecs", whole.substr(0, cut)));
+    CHECK(read.code() == Code::corruption);
+  }
+  for (const int32_t dimension : {0, -1, static_cast<int32_t>(kMaxDimension) + 1}) {
+    std::string bad = whole;
+    std::memcpy(bad.data(), &dimension, sizeof dimension);
+    CHECK(cli::Vectors::read(dir.file("v.fvecs", bad)).code() == Code::corruption);
+  }
+  write_history(dir);
+  dir.file("document_sections.jsonl", section_row(kDocument, 1, 1, "good", 0));
+  dir.file("section_vectors.fvecs", whole.substr(0, 5));
+  const Answer answer = load(dir);
+  CHECK(answer.code == 1);
+  CHECK(has(answer.err, "section_vectors.fvecs: vector 0 is cut off"));
+}
+
+}  // namespace
+}  // namespace bcstore

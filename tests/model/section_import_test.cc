@@ -1,0 +1,187 @@
+// Sections that come as intervals of revisions: every revision has what the intervals say, however
+// they are cut into commits, and a second import adds nothing.
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "lists.h"
+#include "planted.h"
+
+namespace bcstore {
+namespace {
+
+using namespace fixture;  // NOLINT(google-build-using-namespace)
+using format::Kind;
+
+struct Interval {
+  uint32_t first, last;
+  std::string id, body;
+  float x;  // of a vector of one dimension; 0: none
+};
+
+struct Imported : EngineWorld {
+  UserId owner = user("a@x");
+  Tenant t = held->tenant(owner);
+  ProjectId project = t.create_project({.name = "P", .idea_prompt = ""}).value();
+  DocumentId document = t.create_document(project, {.section = Section::prd}).value();
+
+  explicit Imported(uint32_t revisions) {
+    WriteBatch batch = t.batch();
+    for (uint32_t i = 0; i < revisions; ++i) batch.add_revision(document, {.content = "1"});
+    t.commit(batch, {.durability = Durability::relaxed}).value();
+  }
+  static void put(Importer& importer, DocumentId to, const Interval& i) {
+    NewBlock block{.block_id = i.id, .heading = "H", .body_md = i.body};
+    if (i.x != 0) block.embedding = {&i.x, 1};
+    importer.section(to, i.first, i.last, block);
+  }
+  // One commit; an answer for each.
+  std::vector<ImportedRow> import(const std::vector<Interval>& intervals) {
+    Importer importer = service().importer(owner);
+    for (const Interval& i : intervals) put(importer, document, i);
+    return importer.commit().value();
+  }
+  Status one(const Interval& i) { return import({i}).at(0).status; }
+  std::string shown_at(uint32_t rev) {
+    std::string out;
+    Cursor<SectionBlock> rows = t.sections(document, rev, {.limit = kMaxPageRows});
+    while (rows.next()) {
+      out += std::string(rows->block_id()) + "=" + std::string(rows->body_md().value_or("-"));
+      for (const float x : rows->embedding()) out += "/" + std::to_string(x);
+      out += ' ';
+    }
+    CHECK_CODE(ok, rows.status());
+    return out;
+  }
+};
+
+std::string expected_at(const std::vector<Interval>& intervals, uint32_t rev) {
+  std::string out;
+  for (const Interval& i : intervals) {
+    if (rev < i.first || rev > i.last) continue;
+    out += i.id + "=" + i.body + (i.x != 0 ? "/" + std::to_string(i.x) : "") + " ";
+  }
+  return out;
+}
+
+// Blocks that come, change and go at random.
+std::vector<Interval> random_history(std::mt19937_64& random, uint32_t revisions) {
+  std::vector<Interval> all;
+  for (int block = 0; block < 12; ++block) {
+    uint32_t rev = 1 + static_cast<uint32_t>(random() % 5);
+    while (rev <= revisions) {
+      const auto last = std::min<uint32_t>(revisions, rev + static_cast<uint32_t>(random() % 7));
+      const auto text = random() % 3;
+      all.push_back({rev, last, "b" + std::to_string(block), "text " + std::to_string(text),
+                     random() % 4 == 0 ? 0.0F : 1.0F + static_cast<float>(text)});
+      rev = last + 1 + static_cast<uint32_t>(random() % 3);
+    }
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Interval& a, const Interval& b) { return a.first < b.first; });
+  return all;
+}
+
+TEST_CASE(
+    "imported sections: every revision has its own, in commits of any size, and twice the same") {
+  const uint64_t seed = seed_from_environment(std::random_device{}());
+  MESSAGE("BCSTORE_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  constexpr uint32_t kRevisions = 40;
+  const std::vector<Interval> history = random_history(random, kRevisions);
+  Imported w(kRevisions);
+  for (size_t at = 0; at < history.size();) {
+    const size_t count = std::min<size_t>(history.size() - at, 1 + random() % 9);
+    const auto from = history.begin() + static_cast<ptrdiff_t>(at);
+    const auto rows = w.import({from, from + static_cast<ptrdiff_t>(count)});
+    for (const ImportedRow& row : rows) {
+      INFO(row.status.to_string());
+      CHECK(row.outcome == ImportOutcome::written);
+    }
+    at += count;
+    // Also half way in: what has come so far is there.
+    if (random() % 4 == 0) {
+      const std::vector<Interval> so_far(history.begin(),
+                                         history.begin() + static_cast<ptrdiff_t>(at));
+      for (uint32_t rev = 1; rev <= kRevisions; ++rev) {
+        CHECK(w.shown_at(rev) == expected_at(so_far, rev));
+      }
+    }
+  }
+  for (uint32_t rev = 1; rev <= kRevisions; ++rev) {
+    CAPTURE(rev);
+    CHECK(w.shown_at(rev) == expected_at(history, rev));
+  }
+  const uint64_t commits = w.commits();
+  for (const ImportedRow& row : w.import(history)) {
+    INFO(row.status.to_string());
+    CHECK(row.outcome == ImportOutcome::present);
+  }
+  CHECK(w.commits() == commits);
+  const CheckReport report = w.store().check({.files = true}).value();
+  CHECK(report.violations == 0);
+  // Three texts at most for each block, three embeddings in all.
+  CHECK(report.checked.at("section_block") <= 36);
+  CHECK(report.checked.at("vector") <= 3);
+}
+
+TEST_CASE("imported sections: a row that does not fit is refused and the others land") {
+  Imported w(6);
+  const auto rows = w.import({{1, 3, "a", "one", 1},
+                              {1, 3, "a", "one", 1},  // the same again
+                              {1, 7, "b", "", 0},     // no such revision
+                              {3, 2, "b", "", 0},     // backwards
+                              {2, 4, "b", "", 0},
+                              {2, 2, "a", "other", 0},  // is there with other words
+                              {1, 1, "c", "", 0},       // too late
+                              {4, 6, "a", "two", 2}});
+  std::vector<std::string> codes;
+  for (const ImportedRow& row : rows) codes.emplace_back(to_string(row.status.code()));
+  CHECK(codes == std::vector<std::string>{"ok", "ok", "not_found", "invalid_argument", "ok",
+                                          "already_exists", "failed_precondition", "ok"});
+  CHECK(rows[1].outcome == ImportOutcome::present);
+  CHECK(w.shown_at(2) == "a=one/1.000000 b= ");
+  CHECK(w.shown_at(4) == "b= a=two/2.000000 ");
+  CHECK(w.shown_at(6) == "a=two/2.000000 ");
+  // Changed words of a revision that is written are a conflict; a part of an interval is there.
+  CHECK(name_of(w.one({1, 3, "a", "changed", 1})) == "conflict");
+  CHECK(name_of(w.one({2, 3, "a", "one", 1})) == "ok");
+  CHECK(name_of(w.one({1, 6, "a", "one", 1})) == "conflict");
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("imported sections: beside those of callers, in one revision only one of them") {
+  Imported w(6);
+  const NewBlock mine{.block_id = "mine"};
+  CHECK_CODE(ok, w.t.add_sections(w.document, 4, {&mine, 1}));
+  CHECK(name_of(w.one({1, 2, "a", "one", 1})) == "ok");
+  CHECK(name_of(w.one({2, 5, "b", "two", 1})) == "already_exists");
+  CHECK_CODE(already_exists, w.t.add_sections(w.document, 2, {&mine, 1}));
+  CHECK_CODE(ok, w.t.add_sections(w.document, 3, {&mine, 1}));
+  CHECK(name_of(w.one({5, 6, "b", "two", 1})) == "ok");
+  CHECK_CODE(already_exists, w.t.add_sections(w.document, 6, {&mine, 1}));
+  CHECK_CODE(already_exists, w.t.add_sections(w.document, 1, {&mine, 1}));
+  std::string all;
+  for (uint32_t rev = 1; rev <= 6; ++rev) all += w.shown_at(rev) + "| ";
+  CHECK(all ==
+        "a=one/1.000000 | a=one/1.000000 | mine=- | mine=- | b=two/1.000000 | b=two/1.000000 | ");
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("imported sections: equal lists of neighbours are one row, and no row is written twice") {
+  Imported w(1000);
+  const auto rows = w.import({{1, 1000, "a", "for ever", 1}, {500, 500, "b", "once", 2}});
+  for (const ImportedRow& row : rows) CHECK(row.outcome == ImportOutcome::written);
+  CHECK(rows_of_kind(w, w.owner, Kind::section_list).size() == 1);  // of revisions 1 to 499
+  CHECK(w.shown_at(499) == "a=for ever/1.000000 ");
+  CHECK(w.shown_at(500) == "a=for ever/1.000000 b=once/2.000000 ");
+  CHECK(w.shown_at(501) == "a=for ever/1.000000 ");
+  CHECK(w.shown_at(1000) == "a=for ever/1.000000 ");
+  CHECK(w.one({1000, 1000, "c", "last", 3}).ok());
+  CHECK(rows_of_kind(w, w.owner, Kind::section_list).size() == 3);
+  CHECK(w.store().check().value().violations == 0);
+}
+
+}  // namespace
+}  // namespace bcstore
