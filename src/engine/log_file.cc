@@ -69,7 +69,11 @@ class LogScanner {
   }
 
   bool whole(const Piece& piece, size_t at) const {
-    if (!piece.known() || at + kLogHeaderBytes + piece.length > size_) return false;
+    return piece.known() && checksum_fits(piece, at);
+  }
+
+  bool checksum_fits(const Piece& piece, size_t at) const {
+    if (at + kLogHeaderBytes + piece.length > size_) return false;
     return mask_crc(crc32c(bytes(at + kLogHeaderBytes - 1, piece.length + 1))) == piece.checksum;
   }
 
@@ -99,6 +103,7 @@ class LogScanner {
   // Something that is no whole piece lies at `at` in this block.
   Result<LogEnd> stopped(size_t at) {
     const uint64_t offset = start_ + at;
+    if (of_unknown_kind(at)) return damaged(offset, "a record of a kind that is never written");
     if (one_byte_explains(at)) {
       return damaged(offset, "one byte of a record that was written whole has changed");
     }
@@ -106,6 +111,12 @@ class LogScanner {
     if (!later) return later.status();
     if (*later) return damaged(offset, fmt::format("a whole record follows at {}", **later));
     return LogEnd{file_bytes_, inside_ ? record_ : offset};
+  }
+
+  bool of_unknown_kind(size_t at) const {
+    if (size_ - at < kLogHeaderBytes) return false;
+    const Piece piece = piece_at(at);
+    return !piece.known() && checksum_fits(piece, at);
   }
 
   bool one_byte_explains(size_t at) const {

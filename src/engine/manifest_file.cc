@@ -39,6 +39,8 @@ struct Edit {
   std::optional<uint64_t> log_number;
   uint64_t kept_log_number = 0;
   uint64_t largest_sequence = 0;
+  std::vector<uint64_t> tables;
+  std::vector<uint64_t> gone_tables;
   std::optional<std::string> add;
   bool drop = false;
   std::optional<uint32_t> group_left;  // how many edits of its group come after it
@@ -79,7 +81,7 @@ class EditReader {
         return;
       case kDeletedFile:
         number();
-        number();
+        edit->gone_tables.push_back(number());
         return;
       case kNewFile:
         new_file(edit);
@@ -103,9 +105,11 @@ class EditReader {
   }
 
   void new_file(Edit* edit) {
-    for (int i = 0; i < 3; ++i) number();  // level, file number, bytes
-    text();                                // its first and
-    text();                                // its last key
+    number();  // its level
+    edit->tables.push_back(number());
+    number();  // its bytes
+    text();    // its first and
+    text();    // its last key
     number();
     edit->largest_sequence = std::max(edit->largest_sequence, number());
     while (good_) {
@@ -180,6 +184,9 @@ class EditTaker final : public LogRecords {
     }
     manifest_->kept_log_number = std::max(manifest_->kept_log_number, edit.kept_log_number);
     manifest_->largest_sequence = std::max(manifest_->largest_sequence, edit.largest_sequence);
+    // A table that moves to another level goes and comes in one edit.
+    for (const uint64_t table : edit.gone_tables) manifest_->tables.erase(table);
+    manifest_->tables.insert(edit.tables.begin(), edit.tables.end());
     if (place == families.end()) return;
     if (edit.log_number) place->log_number = std::max(place->log_number, *edit.log_number);
     if (edit.drop) families.erase(place);

@@ -1,8 +1,9 @@
 // The MANIFEST, read without RocksDB: which families there are, which files of the log are still
-// needed, and how far the tables go.
+// needed, which tables there are, and how far they go.
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Manifest {
   LogEnd end;
   std::vector<Family> families;
   uint64_t kept_log_number = 0;
+  std::set<uint64_t> tables;  // numbers of the files that belong to the store
   // The largest of RocksDB's sequence numbers in any table that this manifest ever named.
   uint64_t largest_sequence = 0;
 

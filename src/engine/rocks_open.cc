@@ -18,6 +18,7 @@
 #include "engine/rocks_logger.h"
 #include "engine/rocks_options.h"
 #include "engine/rocks_status.h"
+#include "engine/table_guard.h"
 
 namespace bcstore::engine {
 namespace {
@@ -225,6 +226,7 @@ Status Opening::guard() {
   Result<Manifest> manifest = read_manifest(*parts_.files, path_);
   if (!manifest) return manifest.status();
   if (Status known = check_families(*manifest); !known) return known;
+  if (Status sound = check_tables(*parts_.files, path_, *manifest); !sound) return sound;
   LogGuard guard(*parts_.files, path_, *manifest);
   if (Status read = guard.read(); !read) return read;
   if (Status cut = guard.cut(); !cut) return cut;
