@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bcstore/open_report.h"
 #include "bcstore/options.h"
 #include "bcstore/service.h"
 #include "bcstore/status.h"
@@ -99,6 +100,11 @@ class Store {
   // Codes: not_found (no store, and !create_if_missing), busy, unsupported_format (written by a
   // newer library; a directory that is no store; a file), corruption, io_error, no_space,
   // invalid_argument (options).
+  //
+  // MANIFEST and log are read before anything else. An end that a loss of power tore is cut off,
+  // which open_report() tells. Damage is `corruption`, nothing is changed, and the status names
+  // file, offset and reason: a record that is followed by whole ones, a record that one changed
+  // byte spoilt, a commit that is missing although it was durable.
   static Result<Store> open(const std::string& path, const Options& options = {});
 
   Store(Store&&) noexcept;
@@ -131,6 +137,9 @@ class Store {
   // (the scope).
   Result<Uuid> logical_hash(HashScope scope) const;
   StoreStats stats() const;
+  // What opening this store found in its log and cut off. It stays as it was when the store was
+  // opened, also after close().
+  OpenReport open_report() const;
 
   // Writes memory out and merges every file into its last level.
   Status compact();

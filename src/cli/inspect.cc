@@ -83,11 +83,25 @@ int failed(const Status& status, std::ostream& err) {
   return 1;
 }
 
+void tell_cuts(const Store& store, std::ostream& err) {
+  const OpenReport report = store.open_report();
+  if (report.cuts.empty()) return;
+  fmt::print(err, "bcstore: a loss of power tore the end of the log:");
+  for (const OpenReport::Cut& cut : report.cuts) {
+    fmt::print(err, " cut {} bytes off {} at offset {};", cut.bytes, cut.file, cut.offset);
+  }
+  fmt::print(err, " the last commit is {}\n", store.stats().last_commit_seq);
+}
+
 Result<Store> open_existing(const std::string& db, std::ostream& err) {
   Options options;
   options.create_if_missing = false;
   Result<Store> store = Store::open(db, options);
-  if (!store) failed(store.status(), err);
+  if (!store) {
+    failed(store.status(), err);
+  } else {
+    tell_cuts(*store, err);
+  }
   return store;
 }
 

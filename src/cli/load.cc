@@ -42,6 +42,7 @@ int run_load(const LoadArgs& args, std::ostream& out, std::ostream& err) {
   options.allow_system_and_tool_roles = args.allow_system_roles;
   Result<Store> store = Store::open(args.db, options);
   if (!store) return failed(store.status(), err);
+  tell_cuts(*store, err);
   Report report(*std::move(files), err, args.with_progress, args.is_strict);
   LoadTotals totals;
   Status status = load_into(*store, spill_directory(args.db), report, &totals.bytes_on_disk);

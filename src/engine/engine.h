@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "bcstore/open_report.h"
 #include "bcstore/options.h"
 #include "bcstore/status.h"
 
@@ -176,11 +177,12 @@ class Engine {
   virtual Status close() = 0;
 };
 
-// Opens the RocksDB engine. `fresh` is set when the directory held no store (CURRENT is absent) and
+// Opens the RocksDB engine, after the guards of log_guard.h; `report` gets what they found, and may
+// be null. `fresh` is set when the directory held no store (CURRENT is absent) and
 // one was made. Codes: not_found (no store and !create_if_missing), busy (open elsewhere),
 // unsupported_format (a directory that holds something else, or families that are not ours),
 // corruption, io_error, no_space, invalid_argument.
 Result<std::unique_ptr<Engine>> open_rocks(const std::string& path, const Options& options,
-                                           bool* fresh);
+                                           bool* fresh, OpenReport* report = nullptr);
 
 }  // namespace bcstore::engine

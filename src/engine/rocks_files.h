@@ -11,9 +11,11 @@
 namespace bcstore::engine {
 
 // RocksDB's own access to the operating system's files. Only the lock is different: the engine
-// holds LOCK already, so RocksDB's request for it is granted without a second lock.
+// holds LOCK already, so RocksDB's request for it is granted without a second lock; and before
+// CURRENT is replaced the directory is synced, or a loss of power may keep the new CURRENT and lose
+// the manifest that it names.
 std::shared_ptr<rocksdb::FileSystem> system_files();
-// Every file operation of RocksDB as calls of `files`; the lock as above.
+// Every file operation of RocksDB as calls of `files`; lock and CURRENT as above.
 std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<FileSystem> files);
 
 // The directory that holds `path`: "." for a bare name.

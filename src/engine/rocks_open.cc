@@ -4,16 +4,21 @@
 // directory. While a store is being made the file CREATING lies beside it: without it, a store with
 // a missing family would be refused, and files without CURRENT would be damage; with it, nothing
 // was ever acknowledged, and making the store is simply done again.
+//
+// MANIFEST and log are read and judged first (log_guard.h): RocksDB only sees files without damage.
 #include <rocksdb/db.h>
 
 #include <algorithm>
 
+#include "engine/log_guard.h"
+#include "engine/manifest_file.h"
 #include "engine/monotonic.h"
 #include "engine/rocks_engine.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_logger.h"
 #include "engine/rocks_options.h"
 #include "engine/rocks_status.h"
+#include "engine/table_guard.h"
 
 namespace bcstore::engine {
 namespace {
@@ -47,7 +52,7 @@ class Opening {
   Opening(const std::string& path, const Options& options)
       : path_(path), options_(options), sink_(options.log), latch_(std::make_shared<Latch>()) {}
 
-  Result<std::unique_ptr<Engine>> run(bool* fresh);
+  Result<std::unique_ptr<Engine>> run(bool* fresh, OpenReport* report);
 
  private:
   std::string at(std::string_view name) const { return path_ + "/" + std::string(name); }
@@ -59,7 +64,8 @@ class Opening {
   Status make_store();
   Status write_marker();
   Status remove_store_files();
-  Status check_families();
+  Status check_families(const Manifest& manifest) const;
+  Status guard();
   Status open_database(bool create);
   void undo(const Contents& before);
 
@@ -70,15 +76,17 @@ class Opening {
   const std::shared_ptr<Latch> latch_;
   rocksdb::DBOptions database_;
   RocksParts parts_;
+  OpenReport report_;
   bool made_directory_ = false;
   bool making_ = false;
 };
 
-Result<std::unique_ptr<Engine>> Opening::run(bool* fresh) {
+Result<std::unique_ptr<Engine>> Opening::run(bool* fresh, OpenReport* report) {
   const int64_t started_us = monotonic_us();
   if (Status opened = open(fresh); !opened) return opened;
   sink_.write(LogLevel::info, "opened the store in " + std::to_string(monotonic_us() - started_us) +
                                   " microseconds");
+  if (report != nullptr) *report = std::move(report_);
   auto core = std::make_shared<RocksCore>(std::move(parts_), latch_, options_);
   return std::unique_ptr<Engine>(std::make_unique<RocksEngine>(std::move(core)));
 }
@@ -102,7 +110,10 @@ Status Opening::open(bool* fresh) {
   if (!before) return before.status();
   Status status = admit(*before);
   // Without LOCK this may be no store of ours: look before that file is made.
-  if (status.ok() && before->store() && !before->lock_file) status = check_families();
+  if (status.ok() && before->store() && !before->lock_file) {
+    Result<Manifest> manifest = read_manifest(*parts_.files, path_);
+    status = manifest ? check_families(*manifest) : manifest.status();
+  }
   if (status.ok()) {
     Result<std::unique_ptr<FileLock>> lock = parts_.files->lock(at(kLockName));
     status = lock.status();
@@ -113,7 +124,7 @@ Status Opening::open(bool* fresh) {
     Result<Contents> now = look();
     status = now ? admit(*now) : now.status();
     if (status.ok() && now->store()) {
-      status = check_families();
+      status = guard();
       if (status.ok()) status = open_database(/*create=*/false);
     } else if (status.ok()) {
       status = make_store();
@@ -210,10 +221,27 @@ Status Opening::write_marker() {
   return parts_.files->sync_directory(path_);
 }
 
-Status Opening::check_families() {
+// Reads what RocksDB is about to read, and takes away what a loss of power tore.
+Status Opening::guard() {
+  Result<Manifest> manifest = read_manifest(*parts_.files, path_);
+  if (!manifest) return manifest.status();
+  if (Status known = check_families(*manifest); !known) return known;
+  if (Status sound = check_tables(*parts_.files, path_, *manifest); !sound) return sound;
+  LogGuard guard(*parts_.files, path_, *manifest);
+  if (Status read = guard.read(); !read) return read;
+  if (Status cut = guard.cut(); !cut) return cut;
+  report_ = guard.report();
+  for (const OpenReport::Cut& cut : report_.cuts) {
+    sink_.write(LogLevel::warning, "cut " + std::to_string(cut.bytes) + " bytes off the end of " +
+                                       cut.file + " at offset " + std::to_string(cut.offset) +
+                                       ": they hold no whole record");
+  }
+  return Status();
+}
+
+Status Opening::check_families(const Manifest& manifest) const {
   std::vector<std::string> names;
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(database_, path_, &names);
-  if (!listed.ok()) return from_rocks(listed, "cannot read the families of " + path_);
+  for (const Manifest::Family& family : manifest.families) names.push_back(family.name);
   std::vector<std::string> own;
   for (size_t i = 0; i < kFamilies; ++i) own.emplace_back(to_string(static_cast<Family>(i)));
   for (const std::string& name : names) {
@@ -272,14 +300,14 @@ void Opening::undo(const Contents& before) {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> open_rocks(const std::string& path, const Options& options,
-                                           bool* fresh) {
+                                           bool* fresh, OpenReport* report) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return Status(Code::invalid_argument, "the path of a store must name a directory");
   }
   if (options.memory_budget_bytes < kLeastMemoryBytes) {
     return Status(Code::invalid_argument, "memory_budget_bytes must be at least 16 MiB");
   }
-  return Opening(path, options).run(fresh);
+  return Opening(path, options).run(fresh, report);
 }
 
 }  // namespace bcstore::engine

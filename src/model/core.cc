@@ -76,7 +76,7 @@ Core::~Core() {
 }
 
 Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
-                                         const Options& options, bool fresh) {
+                                         const Options& options, bool fresh, OpenReport report) {
   if (Status s = check_options(options); !s.ok()) return s;
   std::shared_ptr<Core> core(new Core(options));
   core->engine_ = std::move(engine);
@@ -88,7 +88,8 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.initial_credits = core->options_.initial_credits;
   settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
-  if (Status s = executor->recover(); !s.ok()) return s;
+  core->open_report_ = std::move(report);
+  if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;
   Core* self = core.get();
   core->queue_ = std::make_unique<CommitQueue>(std::move(executor), *core->engine_,
                                                core->options_.group_fill_us,

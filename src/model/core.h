@@ -18,9 +18,10 @@ namespace bcstore::model {
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
-  // `fresh`: the engine was just made and holds nothing.
+  // `fresh`: the engine was just made and holds nothing. `report`: what opening it found.
   static Result<std::shared_ptr<Core>> open(std::unique_ptr<engine::Engine> engine,
-                                            const Options& options, bool fresh);
+                                            const Options& options, bool fresh,
+                                            OpenReport report = {});
   ~Core();
 
   engine::Engine& engine() const { return *engine_; }
@@ -43,6 +44,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Status close();
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   StoreStats stats() const;
+  const OpenReport& open_report() const { return open_report_; }
 
  private:
   static constexpr size_t kMaxBufferedAudits = 1024;
@@ -58,6 +60,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::unique_ptr<BatchBody>> take_read_audits();
 
   Options options_;
+  OpenReport open_report_;
   std::unique_ptr<engine::Engine> engine_;
   uint64_t store_hash_ = 0;
   uint64_t salt_ = 0;
@@ -85,6 +88,7 @@ class Child {
 };
 
 // Opens a store over any engine: for tests with a counting or failing one.
-Result<Store> open_over(std::unique_ptr<engine::Engine> engine, const Options& options, bool fresh);
+Result<Store> open_over(std::unique_ptr<engine::Engine> engine, const Options& options, bool fresh,
+                        OpenReport report = {});
 
 }  // namespace bcstore::model

@@ -73,22 +73,53 @@ Executor::Executor(engine::Engine& engine, Clock& clock, const Settings& setting
       cache_(settings.cache_bytes),
       changes_(engine.new_changes()) {}
 
-Status Executor::recover() {
+// From the newest link back: over all that came from the log, to the one before them, and over
+// kMinChecked in any case. Older ones were checked when the store was opened with them in its log.
+Status Executor::recover(OpenReport* report) {
+  constexpr uint64_t kMinChecked = 64;
+  const uint64_t first = report->first_commit_seq;
   Key prefix(kSystemOwner, Kind::commit_link);
   engine::ScanRequest request{Family::log, prefix.str(), format::after_prefix(prefix), true};
   auto scan = engine_.scan(request);
-  if (scan->next()) {
-    format::Parsed parsed;
-    if (Status s = format::parse_record(scan->key(), scan->value(), &parsed); !s.ok()) return s;
-    format::Link link;
-    if (!format::unpack(parsed.meta, &link)) return format::corrupt(scan->key(), "no link");
-    last_seq_ = format::key_u64(scan->key(), format::kKindOffset + 1);
-    last_link_hash_ = format::hash64(parsed.meta);
-    last_time_ = Time{link.time_us};
-    // What an engine recovered it has written to files and synced before it opened.
-    durable_seq_ = last_seq_;
+  ChainLink link;
+  bool enough = false;
+  while (!enough && scan->next()) {
+    if (Status s = check_link(*scan, &link); !s.ok()) return s;
+    const bool many = ++report->checked_commits >= kMinChecked;
+    enough = link.seq == 1 || (many && (first == 0 || link.seq < first));
   }
   if (!scan->status().ok()) return scan->status();
+  if (!enough && link.seq != 0) {
+    return Status(Code::corruption, fmt::format("commit {} is missing", link.seq - 1));
+  }
+  if (report->last_commit_seq != 0 && report->last_commit_seq != last_seq_) {
+    return Status(Code::corruption, fmt::format("the log ends with commit {}, the store with {}",
+                                                report->last_commit_seq, last_seq_));
+  }
+  return Status();
+}
+
+// The link at which the scan stands, against the one after it.
+Status Executor::check_link(const engine::Scan& scan, ChainLink* link) {
+  format::Parsed parsed;
+  if (Status s = format::parse_record(scan.key(), scan.value(), &parsed); !s.ok()) return s;
+  format::Link fields;
+  if (!format::unpack(parsed.meta, &fields)) return format::corrupt(scan.key(), "no link");
+  const uint64_t seq = format::key_u64(scan.key(), format::kKindOffset + 1);
+  const uint64_t hash = format::hash64(parsed.meta);
+  if (last_seq_ == 0) {
+    last_seq_ = seq;
+    last_link_hash_ = hash;
+    last_time_ = Time{fields.time_us};
+    // What an engine recovered it has written to files and synced before it opened.
+    durable_seq_ = last_seq_;
+  } else if (seq + 1 != link->seq) {
+    return Status(Code::corruption, fmt::format("commit {} is missing", link->seq - 1));
+  } else if (hash != link->prev_hash) {
+    return Status(Code::corruption,
+                  fmt::format("commit {} is not the one that commit {} followed", seq, link->seq));
+  }
+  *link = {seq, fields.prev_hash};
   return Status();
 }
 

@@ -66,8 +66,9 @@ class Executor {
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
-  // Finds the end of the commit log. Before the first group.
-  Status recover();
+  // Finds the end of the commit log, and checks the chain of what the engine recovered:
+  // `corruption` when a commit is missing. Before the first group.
+  Status recover(OpenReport* report);
 
   void begin();
   Outcome execute(Commit& commit);
@@ -106,6 +107,13 @@ class Executor {
     // Heads that stand in the cache and are written once, when the batch was executed.
     std::map<std::string, format::Kind> deferred;
   };
+
+  // A link that was checked.
+  struct ChainLink {
+    uint64_t seq = 0;
+    uint64_t prev_hash = 0;
+  };
+  Status check_link(const engine::Scan& scan, ChainLink* link);
 
   // The frame around the operations of a batch.
   Status check_owner_state(const Commit& commit, HeadEntry** owner);

@@ -32,14 +32,15 @@ Store::~Store() {
 Result<Store> Store::open(const std::string& path, const Options& options) {
   if (Status s = model::check_options(options); !s.ok()) return s;
   bool fresh = false;
-  auto engine = engine::open_rocks(path, options, &fresh);
+  OpenReport report;
+  auto engine = engine::open_rocks(path, options, &fresh, &report);
   if (!engine.ok()) return engine.status();
-  return model::open_over(std::move(*engine), options, fresh);
+  return model::open_over(std::move(*engine), options, fresh, std::move(report));
 }
 
 Result<Store> model::open_over(std::unique_ptr<engine::Engine> engine, const Options& options,
-                               bool fresh) {
-  auto core = Core::open(std::move(engine), options, fresh);
+                               bool fresh, OpenReport report) {
+  auto core = Core::open(std::move(engine), options, fresh, std::move(report));
   if (!core.ok()) return core.status();
   return Access::store(std::move(*core));
 }
@@ -90,6 +91,8 @@ Result<Uuid> Store::logical_hash(HashScope scope) const {
 StoreStats Store::stats() const {
   return core_ && !core_->closed() ? core_->stats() : StoreStats();
 }
+
+OpenReport Store::open_report() const { return core_ ? core_->open_report() : OpenReport(); }
 
 Status Store::compact() {
   return core_ && !core_->closed() ? core_->engine().flush(true) : closed_status();

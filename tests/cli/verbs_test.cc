@@ -1,6 +1,8 @@
 // The verbs that look at a store, and the command line itself.
 #include <simdjson.h>
 
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <vector>
 
@@ -31,6 +33,31 @@ void load_history(const TempDir& dir) {
   Answer answer = load(dir);
   REQUIRE(answer.code == 0);
   REQUIRE(answer.err.empty());
+}
+
+// Garbage at the end of a store's log, as a loss of power may leave it.
+void tear_log(const TempDir& dir) {
+  for (const auto& entry : std::filesystem::directory_iterator(dir.db())) {
+    if (entry.path().extension() != ".log") continue;
+    std::ofstream(entry.path(), std::ios::binary | std::ios::app) << "torn by a loss of power";
+  }
+}
+
+TEST_CASE("A store whose log was torn opens, and every verb says so in one line") {
+  TempDir dir;
+  load_history(dir);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"check", "--db", dir.db()},
+                                                {"stats", "--db", dir.db()},
+                                                {"show", "--db", dir.db()},
+                                                {"load", dir.input(), "--db", dir.db()}}) {
+    CAPTURE(words.front());
+    tear_log(dir);
+    const Answer torn = command(words);
+    CHECK(torn.code == 0);
+    CHECK(torn.err.find("cut 23 bytes off ") != std::string::npos);
+    CHECK(torn.err.find("loss of power") != std::string::npos);
+    CHECK(command({"check", "--db", dir.db()}).err.empty());
+  }
 }
 
 TEST_CASE("A command line that means nothing is a usage error, and help is none") {

@@ -1,13 +1,14 @@
 // bcstore_crash: proves that an acknowledgement means what it says.
 //
-//   bcstore_crash [--kills N] [--power-cuts N] [--seed S] [--only ROUND] [--keep]
+//   bcstore_crash [--kills N] [--power-cuts N] [--flips N|all] [--seed S] [--only ROUND] [--keep]
 //   bcstore_crash --self-test [--seed S]
 //
 // Without arguments: --kills 200. The seed may also come from BCSTORE_SEED; a run prints the one it
-// used. --garbled-tails also lets the end of what a loss of power leaves hold other bytes than were
-// written, which the store refuses to open. --only repeats one round. --self-test plants a fault in
-// each mode that must be found. Ends with 0 when nothing was wrong, 1 when something was, 2 for
-// wrong arguments.
+// used. What a loss of power leaves may end in other bytes than were written; with --short-tails
+// only in fewer. --flips changes N bytes of a store's files one at a time, or every byte in three
+// ways.
+// --only repeats one round. --self-test plants a fault in each mode that must be found. Ends with 0
+// when nothing was wrong, 1 when something was, 2 for wrong arguments.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -32,7 +33,9 @@ struct Arguments {
   std::optional<uint64_t> seed{};
   uint64_t only = 0;
   bool keep = false;
-  bool garbled_tails = false;
+  uint64_t flips = 0;
+  bool every_flip = false;
+  bool short_tails = false;
   bool self_test = false;
   std::optional<ChildOptions> child{};
 };
@@ -56,8 +59,12 @@ class ArgumentReader {
         arguments.only = number();
       } else if (word == "--keep") {
         arguments.keep = true;
-      } else if (word == "--garbled-tails") {
-        arguments.garbled_tails = true;
+      } else if (word == "--flips") {
+        arguments.every_flip = at_ < words_.size() && words_[at_] == "all";
+        arguments.flips = arguments.every_flip ? 1 : number();
+        if (arguments.every_flip) ++at_;
+      } else if (word == "--short-tails") {
+        arguments.short_tails = true;
       } else if (word == "--self-test") {
         arguments.self_test = true;
       } else if (word == "--child") {
@@ -120,14 +127,17 @@ int run(const Arguments& arguments) {
   if (arguments.child) return run_child(*arguments.child);
   RunOptions options{
       .seed = chosen_seed(arguments), .only = arguments.only, .keep = arguments.keep};
-  options.garbled_tails = arguments.garbled_tails;
+  options.garbled_tails = !arguments.short_tails;
   fmt::print("seed {}\n", options.seed);
   std::fflush(stdout);
   if (arguments.self_test) return self_test(options) ? 0 : 1;
-  const bool neither = arguments.kills == 0 && arguments.power_cuts == 0;
+  const bool neither = arguments.kills == 0 && arguments.power_cuts == 0 && arguments.flips == 0;
   bool clean = true;
+  // First: they fork, which a process that has threads of a store cannot.
+  options.rounds = arguments.flips;
+  if (options.rounds > 0) clean = run_flips(options, arguments.every_flip, true).clean();
   options.rounds = neither ? 200 : arguments.kills;
-  if (options.rounds > 0) clean = run_kills(options).clean();
+  if (options.rounds > 0) clean = run_kills(options).clean() && clean;
   options.rounds = arguments.power_cuts;
   if (options.rounds > 0) clean = run_power_cuts(options).clean() && clean;
   return clean ? 0 : 1;
@@ -142,8 +152,8 @@ int main(int count, char** words) {
   const auto arguments = bcstore::crash::ArgumentReader(given).read();
   if (!arguments) {
     fmt::print(stderr,
-               "usage: bcstore_crash [--kills N] [--power-cuts N] [--seed S] [--only ROUND] "
-               "[--keep] [--garbled-tails] [--self-test]\n");
+               "usage: bcstore_crash [--kills N] [--power-cuts N] [--flips N|all] [--seed S] "
+               "[--only ROUND] [--keep] [--short-tails] [--self-test]\n");
     return 2;
   }
   return bcstore::crash::run(*arguments);

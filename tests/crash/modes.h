@@ -1,4 +1,4 @@
-// The two modes of bcstore_crash. Each prints its counts and a line of its result at the end, and
+// The modes of bcstore_crash. Each prints its counts and a line of its result at the end, and
 // answers whether nothing was wrong.
 #pragma once
 
@@ -16,6 +16,11 @@ Verdict run_kills(const RunOptions& options);
 
 // Loss of power: writers over a file system that forgets what was not synced.
 Verdict run_power_cuts(const RunOptions& options);
+
+// Changed bytes: about options.rounds of them one at a time, or `every` byte in three ways. What is
+// lost without a refusal, an error or a changed answer counts as lost. `isolated`: each store is
+// opened in a process of its own, which must then not have opened one before.
+Verdict run_flips(const RunOptions& options, bool every, bool isolated);
 
 // The verifier, tried on a sound store with acknowledgements that were tampered with: each kind of
 // wrong must be found. Prints what was not.

@@ -19,7 +19,7 @@ struct RunOptions {
   bool keep = false;   // leave the directories of failed rounds behind
   bool plant = false;  // the positive control: with a fault that must be found
   // The last sector of a torn tail may hold other bytes than were written, not only fewer.
-  bool garbled_tails = false;
+  bool garbled_tails = true;
 };
 
 // Advances by the call from a chosen start on, so that work is repeatable and crosses the ends of
