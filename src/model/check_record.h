@@ -48,8 +48,9 @@ class CheckedRecord {
   const fb::Common& common() const { return table<fb::Common>(); }
   const format::Reference& reference() const { return reference_; }
   const format::Link& link() const { return link_; }
-  // The unpacked tail; empty without one, or when it was skipped.
+  // The unpacked tail, that of a delta as it is; empty without one, or when it was skipped.
   std::string_view tail() const { return tail_; }
+  format::Coding coding() const { return coding_; }
 
  private:
   Status unpack_meta(const format::Parsed& parsed);
@@ -62,6 +63,7 @@ class CheckedRecord {
   format::Reference reference_;
   format::Link link_;
   std::string_view tail_;
+  format::Coding coding_{};
   std::string unpacked_;
   struct Free {
     void operator()(ZSTD_DCtx_s* context) const;

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "format/key.h"
 #include "format/record.h"
+#include "model/check_chains.h"
 #include "model/check_record.h"
 
 namespace bcstore::model {
@@ -102,6 +103,7 @@ class CheckWalk {
   CheckLog& log() { return log_; }
   // The row of session_month or event_month that came before.
   CheckStreamRow& month_row() { return month_row_; }
+  CheckChains& chains() { return chains_; }
 
  private:
   Status start();
@@ -129,6 +131,7 @@ class CheckWalk {
   CheckStreamRow newer_;
   CheckLog log_;
   CheckStreamRow month_row_;
+  CheckChains chains_;
 };
 
 // The rules of each table. Those of a whole record are asked of records that verified; those of

@@ -98,6 +98,7 @@ void Executor::begin() {
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
+  pending_contents_.clear();
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -107,6 +108,9 @@ Status Executor::finish(bool sync) {
   Status status = engine_.apply(*changes_, sync);
   if (status.ok()) {
     if (sync) durable_seq_ = last_seq_;
+    for (PendingContent& one : pending_contents_) {
+      settings_.contents->put(one.owner, one.document, std::move(one.known));
+    }
   } else {
     // The cache told of changes that are not there, or may not be.
     cache_.clear();
@@ -118,13 +122,14 @@ Status Executor::finish(bool sync) {
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
+  pending_contents_.clear();
   return status;
 }
 
 Executor::Mark Executor::mark() {
   changes_->mark();
-  return {undo_.size(), current_.touched.size(), current_.operations.size(), pending_months_.size(),
-          current_.events};
+  return {undo_.size(),           current_.touched.size(),  current_.operations.size(),
+          pending_months_.size(), pending_contents_.size(), current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -142,6 +147,7 @@ void Executor::rollback(const Mark& mark) {
   current_.touched.resize(mark.touched);
   current_.operations.resize(mark.operations);
   pending_months_.resize(mark.months);
+  pending_contents_.resize(mark.contents);
   current_.events = mark.events;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bcstore/records.h"
@@ -13,6 +14,8 @@
 #include "model/encode.h"
 
 namespace bcstore::model {
+
+class Core;
 
 class RecordBody {
  public:
@@ -32,8 +35,14 @@ class RecordBody {
     return flatbuffers::GetRoot<Table>(meta_.data());
   }
 
-  // A revision's content, unpacked on first use and checked against its hash.
+  // A revision's content, decoded on first use and checked against its hash. A delta is decoded
+  // through bind()'s store: from the cache of newest contents, or in one scan of its chain.
   Result<std::string_view> content();
+  // `newest`: the content is worth keeping for the next append.
+  void bind(std::shared_ptr<Core> core, bool newest = false) {
+    core_ = std::move(core);
+    is_newest_ = newest;
+  }
 
  private:
   bool loaded_ = false;
@@ -42,9 +51,10 @@ class RecordBody {
   format::Parsed parsed_;
   // The meta part, aligned. Grows to the largest record seen, and is used again for the next row.
   std::vector<uint64_t> meta_;
+  std::shared_ptr<Core> core_;  // outlives what the engine pins
+  bool is_newest_ = false;
   engine::Value value_;
-  std::string unpacked_;
-  bool is_unpacked_ = false;
+  std::shared_ptr<const std::string> content_;  // once it was decoded
 };
 
 // What implementation files may do with public records.

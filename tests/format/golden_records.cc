@@ -253,8 +253,10 @@ Draft draft(Kind kind) {
       return Draft(kind, table(fb::CreateIdempotencyRecordDirect, uint64_t{9}, &hash),
                    std::string(kReceiptOperationBytes, '\x22'), false);
     case Kind::revision:
-      return Draft(kind, table(fb::CreateRevisionDirect, uint8_t{1}, uint64_t{2}, &hash, "typo"),
-                   "{}", true);
+      return Draft(kind,
+                   table(fb::CreateRevisionDirect, uint8_t{1}, uint64_t{2}, &hash, "typo",
+                         uint32_t{4}, uint32_t{3}),
+                   "{}", Coding::delta);
     default:
       break;
   }
