@@ -1,4 +1,5 @@
 // Coding the revisions of a batch before it lines up, in the caller's thread.
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -34,7 +35,11 @@ Draft recoded(const Draft& from, std::string_view content, const CodedContent& c
 }
 
 void BatchBody::prepare() {
-  if (!core_ || !status_.ok()) return;
+  const bool has_revisions =
+      std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.revision != nullptr; });
+  if (!core_ || !status_.ok() || !has_revisions) return;
+  // After a fork a mutex of ours may be held by a thread that is not there; the queue refuses.
+  if (core_->engine().health().code() == Code::wrong_process) return;
   std::map<Uuid, Newest> documents;
   for (size_t i = 0; i < ops_.size(); ++i) {
     Op& op = ops_[i];

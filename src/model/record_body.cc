@@ -46,6 +46,7 @@ Result<std::string_view> RecordBody::content() {
     return parsed_.tail;
   }
   if (!core_) return Status(Code::internal, "a revision without its store");
+  if (Status s = core_->engine().health(); s.code() == Code::wrong_process) return s;
   const UserId owner = format::key_owner(key());
   const Uuid document = format::key_uuid(key(), format::kKindOffset + 1);
   // Only what is of this very revision: the cache may know a newer one.
