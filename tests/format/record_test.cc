@@ -287,6 +287,17 @@ TEST_CASE("a newer schema and unknown flags are told from damage") {
   odd[3] = kZstd;
   reseal(project, &odd);
   CHECK(code_of(project, odd) == Code::corruption);
+
+  // A delta of another kind than a revision, and one without a frame.
+  CHECK(patched(3, kTail | kZstd | kDelta) == Code::corruption);
+  const std::string revision = golden::key(Kind::revision);
+  for (const int flags : {kTail | kZstd | kDelta, kTail | kDelta}) {
+    Draft draft = golden::draft(Kind::revision);
+    std::string delta(draft.seal(revision));
+    delta[3] = static_cast<char>(flags);
+    reseal(revision, &delta);
+    CHECK(code_of(revision, delta) == ((flags & kZstd) != 0 ? Code::ok : Code::corruption));
+  }
 }
 
 TEST_CASE("corruption names the table and the key") {
