@@ -13,6 +13,8 @@ constexpr WorkloadEntry kWorkloads[] = {
     {"W1", "append a chat message", run_w1, profile_w1},
     {"W2", "last 50 messages of a session", run_w2, profile_w2},
     {"W3", "consume one credit", run_w3, profile_w3},
+    {"W4", "append a revision of a document", run_w4, profile_w4},
+    {"W9", "bytes of a revision, in several codings", run_w9, profile_w9},
 };
 
 }  // namespace

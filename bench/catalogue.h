@@ -37,5 +37,9 @@ void run_w2(Bench& bench);
 void profile_w2(Bench& bench, const ProfileRequest& request);
 void run_w3(Bench& bench);
 void profile_w3(Bench& bench, const ProfileRequest& request);
+void run_w4(Bench& bench);
+void profile_w4(Bench& bench, const ProfileRequest& request);
+void run_w9(Bench& bench);
+void profile_w9(Bench& bench, const ProfileRequest& request);
 
 }  // namespace bcstore::bench

@@ -49,6 +49,8 @@ RawId Population::user_id(uint32_t user) const { return draw_id(seed, 1, user); 
 RawId Population::project_id(uint32_t user) const { return draw_timed_id(seed, 2, user); }
 RawId Population::session_id(uint32_t session) const { return draw_timed_id(seed, 3, session); }
 
+RawId Population::document_id(uint32_t document) const { return draw_timed_id(seed, 4, document); }
+
 Texts::Texts(uint64_t seed) {
   Random random(seed ^ 0x7E87u);
   std::vector<std::string> words(4096);
@@ -80,6 +82,13 @@ std::string_view Texts::body(Random& random) const {
   size_t length = lengths_[(bits >> 40) % kLengths];
   // Never cut a character in two: continuation bytes are 10xxxxxx.
   while ((static_cast<uint8_t>(pool_[start + length]) & 0xC0u) == 0x80u) ++length;
+  return std::string_view(pool_).substr(start, length);
+}
+
+std::string_view Texts::words(Random& random, size_t most) const {
+  const size_t start = starts_[random.below(static_cast<uint32_t>(starts_.size()))];
+  size_t length = most / 4 + random.below(static_cast<uint32_t>(most - most / 4));
+  while (length > 0 && (static_cast<uint8_t>(pool_[start + length]) & 0xC0u) == 0x80u) --length;
   return std::string_view(pool_).substr(start, length);
 }
 

@@ -61,6 +61,7 @@ struct Population {
   RawId user_id(uint32_t user) const;
   RawId project_id(uint32_t user) const;
   RawId session_id(uint32_t session) const;
+  RawId document_id(uint32_t document) const;  // of the user of that number
 };
 
 // Words to cut bodies from: a body costs two table look-ups, so that the driver is not what is
@@ -69,6 +70,8 @@ class Texts {
  public:
   explicit Texts(uint64_t seed);
   std::string_view body(Random& random) const;
+  // At most so many bytes, and at least a quarter of them.
+  std::string_view words(Random& random, size_t most) const;
 
  private:
   std::string pool_;

@@ -54,6 +54,17 @@ class CreditWorker {
 // What each user begins with.
 inline constexpr int32_t kBenchCredits = 2'000'000'000;
 
+// One thread's view of documents: one for each user. Destroy it before the engine is closed.
+class DocumentWorker {
+ public:
+  virtual ~DocumentWorker() = default;
+  virtual void create_document(uint32_t document) = 0;
+  // Answers when the worker's mode allows. The new revision's number.
+  virtual uint32_t append_revision(uint32_t document, std::string_view json) = 0;
+  // Folds number and content.
+  virtual void newest_revision(uint32_t document, Fold* fold) = 0;
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -68,6 +79,8 @@ class Engine {
 
   virtual std::unique_ptr<ChatWorker> chat_worker(Mode mode) = 0;
   virtual std::unique_ptr<CreditWorker> credit_worker(Mode mode) = 0;
+
+  virtual std::unique_ptr<DocumentWorker> document_worker(Mode mode) = 0;
 
   // Counters worth a line under the row, such as syncs a commit; may be empty.
   virtual std::string remark() { return {}; }

@@ -129,6 +129,43 @@ class BcstoreCreditWorker : public CreditWorker {
   CommitOptions options_;
 };
 
+class BcstoreDocumentWorker : public DocumentWorker {
+ public:
+  BcstoreDocumentWorker(const Handles* handles, const Population& population, Mode mode)
+      : handles_(handles), population_(population) {
+    options_.durability = mode == Mode::durable ? Durability::durable : Durability::relaxed;
+  }
+
+  void create_document(uint32_t document) override {
+    take(handles_->tenants[document].create_document(
+             ProjectId(Uuid{population_.project_id(document)}),
+             {.section = Section::prd, .id = id_of(document)}, options_),
+         "create_document");
+  }
+
+  uint32_t append_revision(uint32_t document, std::string_view json) override {
+    return take(
+        handles_->tenants[document].add_revision(id_of(document), {.content = json}, options_),
+        "add_revision");
+  }
+
+  void newest_revision(uint32_t document, Fold* fold) override {
+    const Revision revision =
+        take(handles_->tenants[document].newest_revision(id_of(document)), "newest_revision");
+    fold->number(revision.rev());
+    fold->text(take(revision.content(), "content"));
+    fold->row();
+  }
+
+ private:
+  DocumentId id_of(uint32_t document) const {
+    return DocumentId(Uuid{population_.document_id(document)});
+  }
+  const Handles* handles_;
+  Population population_;
+  CommitOptions options_;
+};
+
 class BcstoreEngine : public Engine {
  public:
   std::string_view name() const override { return "bcstore"; }
@@ -167,6 +204,11 @@ class BcstoreEngine : public Engine {
   std::unique_ptr<CreditWorker> credit_worker(Mode mode) override {
     clock_->set(0);
     return std::make_unique<BcstoreCreditWorker>(&handles_, mode, ++credit_workers_);
+  }
+
+  std::unique_ptr<DocumentWorker> document_worker(Mode mode) override {
+    clock_->set(0);
+    return std::make_unique<BcstoreDocumentWorker>(&handles_, population_, mode);
   }
 
   std::string remark() override {

@@ -2,6 +2,7 @@
 // history; what anybody's engine on RocksDB can hope for at best.
 //
 // W1: one Put a message, threads grouped by RocksDB alone; the sequence is a counter in memory.
+// W4: the whole content and a head, in one batch.
 // W2: rows newest first, one iterator a thread, reused and never refreshed, no bounds.
 //
 //   key    user (16) | session (16) | ~sequence (8, big endian)
@@ -200,6 +201,64 @@ class FloorCreditWorker : public CreditWorker {
   rocksdb::WriteOptions write_options_;
 };
 
+// W4: the whole content under document and ~rev, and a head with the number of the newest, in one
+// batch. Numbers are counted in memory.
+class FloorDocumentWorker : public DocumentWorker {
+ public:
+  FloorDocumentWorker(rocksdb::DB* db, const Population& population,
+                      std::vector<std::atomic<uint32_t>>* revs, Mode mode)
+      : db_(db), population_(population), revs_(revs) {
+    write_options_.sync = mode == Mode::durable;
+  }
+
+  void create_document(uint32_t document) override { (*revs_)[document].store(0); }
+
+  uint32_t append_revision(uint32_t document, std::string_view json) override {
+    const uint32_t rev = (*revs_)[document].fetch_add(1, std::memory_order_relaxed) + 1;
+    char key[kKeyBytes];
+    write_prefix(document, key);
+    write_inverted(key + kPrefixBytes, rev);
+    batch_.Clear();
+    check(batch_.Put(rocksdb::Slice(key, kKeyBytes), rocksdb::Slice(json.data(), json.size())),
+          "Put");
+    check(batch_.Put(rocksdb::Slice(key, kPrefixBytes),
+                     rocksdb::Slice(reinterpret_cast<const char*>(&rev), sizeof rev)),
+          "Put");
+    check(db_->Write(write_options_, &batch_), "Write");
+    return rev;
+  }
+
+  void newest_revision(uint32_t document, Fold* fold) override {
+    char key[kKeyBytes];
+    write_prefix(document, key);
+    rocksdb::PinnableSlice head, content;
+    check(db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(key, kPrefixBytes), &head),
+          "Get");
+    uint32_t rev;
+    std::memcpy(&rev, head.data(), sizeof rev);
+    write_inverted(key + kPrefixBytes, rev);
+    check(db_->Get({}, db_->DefaultColumnFamily(), rocksdb::Slice(key, kKeyBytes), &content),
+          "Get");
+    fold->number(rev);
+    fold->text({content.data(), content.size()});
+    fold->row();
+  }
+
+ private:
+  void write_prefix(uint32_t document, char* key) const {
+    const RawId user = population_.user_id(document);
+    const RawId id = population_.document_id(document);
+    std::memcpy(key, user.data(), user.size());
+    std::memcpy(key + user.size(), id.data(), id.size());
+  }
+
+  rocksdb::DB* db_;
+  Population population_;
+  std::vector<std::atomic<uint32_t>>* revs_;
+  rocksdb::WriteOptions write_options_;
+  rocksdb::WriteBatch batch_;
+};
+
 class FloorEngine : public Engine {
  public:
   std::string_view name() const override { return "floor"; }
@@ -214,6 +273,8 @@ class FloorEngine : public Engine {
           "open");
     db_.reset(opened);
     population_ = settings.population;
+    population_ = settings.population;
+    revs_ = std::vector<std::atomic<uint32_t>>(population_.users);
     find_sessions(settings.population);
     find_credits();
   }
@@ -234,6 +295,10 @@ class FloorEngine : public Engine {
 
   std::unique_ptr<CreditWorker> credit_worker(Mode mode) override {
     return std::make_unique<FloorCreditWorker>(db_.get(), &credits_, population_, mode);
+  }
+
+  std::unique_ptr<DocumentWorker> document_worker(Mode mode) override {
+    return std::make_unique<FloorDocumentWorker>(db_.get(), population_, &revs_, mode);
   }
 
  private:
@@ -281,6 +346,8 @@ class FloorEngine : public Engine {
   Sessions sessions_;
   Population population_;
   std::vector<std::atomic<int64_t>> credits_;
+  Population population_;
+  std::vector<std::atomic<uint32_t>> revs_;
 };
 
 }  // namespace

@@ -39,6 +39,7 @@ struct Settings {
   uint32_t users = 1000;
   size_t memory_budget_bytes = size_t{1} << 30;
   std::string json;
+  std::string revisions;  // a file of real ones, for W9
   std::string scratch_parent;
   std::vector<const EngineEntry*> engines;
   std::vector<const WorkloadEntry*> workloads;

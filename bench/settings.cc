@@ -21,6 +21,7 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --only W1[,W2]     only these workloads
   --engines A[,B]    only these engines
   --json FILE        also write the rows as JSON
+  --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
   --seconds S        length of a slice (default 2; quick 0.4)
   --pairs N          slices of each engine (default 5)
   --users N          users of the data set (default 1000; quick 100)
@@ -98,6 +99,8 @@ void apply_option(std::string_view option, const std::string& value, Settings* s
   } else if (option == "--json") {
     require_writable_parent(value);
     settings->json = value;
+  } else if (option == "--revisions") {
+    settings->revisions = value;
   } else if (option == "--seconds") {
     settings->seconds = number_of(option, value, 0.01, 3600);
   } else if (option == "--pairs") {

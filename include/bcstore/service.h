@@ -126,7 +126,7 @@ class Importer {
                const EmbeddingSpace& space = {});
 
   size_t size() const;   // rows collected
-  size_t bytes() const;  // their encoded size
+  size_t bytes() const;  // their size, contents included
   // One answer for each row, in order, and an empty importer. Rows beyond kMaxBatchOperations or
   // kMaxBatchBytes are refused: commit before. A failure of the whole commit is the Result's.
   Result<std::vector<ImportedRow>> commit(Durability durability = Durability::relaxed);

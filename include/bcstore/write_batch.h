@@ -15,7 +15,7 @@
 // effects of those before it in the same batch.
 //
 // Thread contract: one thread at a time. Cheap to move, not copyable. At most kMaxBatchOperations
-// operations and kMaxBatchBytes of encoded records.
+// operations and kMaxBatchBytes of records, contents included.
 #pragma once
 
 #include <cstddef>
@@ -158,7 +158,7 @@ class WriteBatch {
   ~WriteBatch();
 
   size_t size() const;   // operations so far
-  size_t bytes() const;  // encoded so far
+  size_t bytes() const;  // so far, contents included
   // Ok, or the first refusal: what commit would answer without looking at the store.
   Status status() const;
   void clear();  // an empty batch of the same owner and actor

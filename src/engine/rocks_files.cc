@@ -25,26 +25,11 @@ bool makes_current(const std::string& to) {
   return std::string_view(to).ends_with(kCurrent);
 }
 
-bool is_current(const std::string& path) {
-  constexpr std::string_view kName = "/CURRENT";
-  return path.ends_with(kName);
-}
-
 class SystemFiles final : public rocksdb::FileSystemWrapper {
  public:
   SystemFiles() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 
   const char* Name() const override { return "bcstore.SystemFiles"; }
-  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
-                      IODebugContext* debug) override {
-    if (is_current(to)) {
-      std::unique_ptr<rocksdb::FSDirectory> directory;
-      IOStatus synced = NewDirectory(parent_directory(to), options, &directory, debug);
-      if (synced.ok()) synced = directory->Fsync(options, debug);
-      if (!synced.ok()) return synced;
-    }
-    return FileSystemWrapper::RenameFile(from, to, options, debug);
-  }
   IOStatus LockFile(const std::string&, const IOOptions&, rocksdb::FileLock** lock,
                     IODebugContext*) override {
     *lock = new HeldLock();
@@ -296,10 +281,6 @@ class InjectedFiles final : public rocksdb::FileSystem {
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
     if (makes_current(to)) {
-      const Status synced = files_->sync_directory(parent_directory(to));
-      if (!synced.ok()) return to_rocks(synced, to);
-    }
-    if (is_current(to)) {
       const Status synced = files_->sync_directory(parent_directory(to));
       if (!synced.ok()) return to_rocks(synced, to);
     }

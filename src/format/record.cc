@@ -61,7 +61,7 @@ Draft::Draft(Kind kind, std::string_view meta)
   std::memcpy(words_ + kHeaderBytes, meta.data(), meta.size());
 }
 
-Draft::Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd)
+Draft::Draft(Kind kind, std::string_view meta, std::string_view tail, Coding coding)
     : words_(static_cast<char*>(
           ::operator new(kHeaderBytes + meta.size() + kTailHeaderBytes + tail.size()))),
       size_(kHeaderBytes + meta.size() + kTailHeaderBytes + tail.size()),
@@ -70,7 +70,7 @@ Draft::Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd)
   words_[0] = static_cast<char>(kMagic);
   words_[1] = static_cast<char>(kind);
   words_[2] = static_cast<char>(kSchema);
-  words_[3] = static_cast<char>(zstd ? kTail | kZstd : kTail);
+  words_[3] = static_cast<char>(kTail | static_cast<uint8_t>(coding));
   put_le(words_ + 4, static_cast<uint32_t>(meta.size()));
   char* to = words_ + kHeaderBytes;
   std::memcpy(to, meta.data(), meta.size());
@@ -176,7 +176,10 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
     return Status(Code::unsupported_format,
                   std::string(info->name) + " record was written by a newer library");
   }
-  if (header[2] == 0 || meta_bytes > kMaxMetaBytes || ((flags & kZstd) != 0 && tail_header == 0)) {
+  const bool coded_well =
+      ((flags & kZstd) == 0 || tail_header != 0) &&
+      ((flags & kDelta) == 0 || ((flags & kZstd) != 0 && info->kind == Kind::revision));
+  if (header[2] == 0 || meta_bytes > kMaxMetaBytes || !coded_well) {
     return corrupt(key, "outside the format's limits");
   }
   parsed->kind = info->kind;

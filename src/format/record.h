@@ -3,7 +3,7 @@
 //   0   magic      u8   0xBC
 //   1   kind       u8   the same as the key's
 //   2   schema     u8   of the payload; a larger one than ours is refused
-//   3   flags      u8   kTail, kZstd; the rest must be 0 and leaves room for deltas and encryption
+//   3   flags      u8   kTail, kZstd, kDelta; the rest must be 0 and leaves room for encryption
 //   4   meta_bytes u32  little-endian
 //   8   checksum   u64  XXH3-64 of (meta, tail checksum), seeded with the key and bytes 0..7
 //   16  meta            a FlatBuffer of the kind's table, or the packed bytes of a Reference or
@@ -44,10 +44,13 @@ inline constexpr uint32_t kMaxTableDepth = 8;
 inline constexpr uint32_t kMaxTables = 64;
 
 enum Flag : uint8_t {
-  kTail = 1,  // a tail follows the meta part
-  kZstd = 2,  // the tail is one zstd frame that carries its content size
+  kTail = 1,   // a tail follows the meta part
+  kZstd = 2,   // the tail is one zstd frame that carries its content size
+  kDelta = 4,  // with kZstd, of a revision: the frame refers to another revision's content
 };
-inline constexpr uint8_t kKnownFlags = kTail | kZstd;
+inline constexpr uint8_t kKnownFlags = kTail | kZstd | kDelta;
+// How a tail is coded.
+enum class Coding : uint8_t { plain = 0, zstd = kZstd, delta = kZstd | kDelta };
 
 uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
 // As sixteen big-endian bytes.
@@ -60,7 +63,9 @@ class Draft {
   // The record's header and meta part. `meta` must begin at an address aligned to 8 once copied:
   // the buffer keeps it so.
   Draft(Kind kind, std::string_view meta);
-  Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd);
+  Draft(Kind kind, std::string_view meta, std::string_view tail, Coding coding);
+  Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd)
+      : Draft(kind, meta, tail, zstd ? Coding::zstd : Coding::plain) {}
 
   // Computes the checksum for this key and gives the whole value, valid until the draft changes.
   std::string_view seal(std::string_view key);

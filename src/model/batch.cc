@@ -238,10 +238,11 @@ Status BatchBody::check_revision(const RevisionFields& f) {
   return check_text("content", f.content, kMaxRevisionBytes, Empty::refused);
 }
 
-Draft BatchBody::encode_revision(By by, const RevisionFields& fields) {
-  std::string packed;
-  if (core_->pack(fields.content, &packed)) return encoder_.revision(by, fields, packed, true);
-  return encoder_.revision(by, fields, fields.content, false);
+// The record without its content, which is coded when the batch is handed in.
+void BatchBody::keep_revision(Op* op, const RevisionFields& fields) {
+  op->revision = std::make_unique<RevisionOp>();
+  op->revision->content = std::make_shared<const std::string>(fields.content);
+  op->fact = encoder_.revision(by(*op), fields);
 }
 
 Uuid BatchBody::create_document(ProjectId project, const NewDocument& d,
@@ -269,7 +270,7 @@ Uuid BatchBody::create_document(ProjectId project, const NewDocument& d,
     arguments.number(static_cast<uint64_t>(d.content_type));
     op.head = encoder_.document_head(by(op), op.parent, d.section, d.is_locked);
     op.second = encoder_.lock_change(by(op), d.is_locked);
-    if (d.content) op.fact = encode_revision(by(op), first);
+    if (d.content) keep_revision(&op, first);
   }
   Uuid id = op.id;
   finish(std::move(op), arguments, std::move(checked));
@@ -293,7 +294,7 @@ void BatchBody::add_revision(DocumentId document, const NewRevision& r, std::opt
   if (checked.ok()) {
     arguments.id(op.parent).text(r.content).text(r.change_note).number(r.expected_rev);
     arguments.number(static_cast<uint64_t>(r.content_type));
-    op.fact = encode_revision(by(op), fields);
+    keep_revision(&op, fields);
   }
   finish(std::move(op), arguments, std::move(checked));
 }

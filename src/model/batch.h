@@ -17,6 +17,7 @@
 #include "bcstore/service.h"
 #include "bcstore/write_batch.h"
 #include "format/record.h"
+#include "model/delta.h"
 #include "model/encode.h"
 #include "model/validate.h"
 
@@ -97,6 +98,18 @@ struct Sections {
   }
 };
 
+// A revision on its way: its content, and how its record is coded.
+struct RevisionOp {
+  std::shared_ptr<const std::string> content;
+  // As prepared: a delta against an earlier operation of the batch or against a committed
+  // revision, or whole. The execution has the last word.
+  bool is_coded = false;
+  uint32_t parent_rev = 0;  // 0: whole
+  const RevisionOp* parent = nullptr;
+  ChainPlace place;
+  uint32_t written_rev = 0;  // by the execution; 0: not, or not yet
+};
+
 struct Op {
   Verb verb{};
   bool number_given = false;  // the caller said which version, revision or seq it must be
@@ -111,13 +124,17 @@ struct Op {
   std::unique_ptr<Edit> edit;
   std::unique_ptr<Sections> sections;
   Draft head, fact, second;
+  std::unique_ptr<RevisionOp> revision;
   Uuid request;  // of the arguments, minted ids replaced by their ordinals
 
   size_t bytes() const {
     return sizeof(Op) + head.bytes() + fact.bytes() + second.bytes() +
-           (sections ? sections->bytes() : 0);
+           (sections ? sections->bytes() : 0) + (revision ? revision->content->size() : 0);
   }
 };
+
+// The same record with its content coded in another way.
+Draft recoded(const Draft& from, std::string_view content, const CodedContent& coded);
 
 class BatchBody {
  public:
@@ -143,6 +160,9 @@ class BatchBody {
   const std::vector<Status>& row_status() const { return row_status_; }
   // The owner was minted for this batch: a retry will name another.
   void set_owner_minted() { owner_minted_ = true; }
+  // Codes the revisions as deltas against what is the newest now. Reads the store when a document's
+  // newest content is not known. Before each hand-in; leaves the request as it is.
+  void prepare();
   // Hash of the whole request, for its idempotency key.
   Uuid request_hash() const;
 
@@ -197,7 +217,7 @@ class BatchBody {
   Status check_origin(const Op& op);
   Status check_number(std::string_view what, std::optional<uint64_t> number, uint64_t max);
   Status check_revision(const RevisionFields& fields);
-  Draft encode_revision(By by, const RevisionFields& fields);
+  void keep_revision(Op* op, const RevisionFields& fields);
   void put_sections(Op op, std::span<const NewBlock> blocks, const EmbeddingSpace& space);
   SectionItem encode_section(const Op& op, const NewBlock& block);
 

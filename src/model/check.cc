@@ -84,6 +84,7 @@ Status CheckWalk::walk_family(Family family) {
     if (Status s = visit(family, last, scan->value()); !s.ok()) return s;
   }
   if (Status s = close_stream(); !s.ok()) return s;
+  chains_.close(*this);
   if (scan->status().code() != Code::corruption) return scan->status();
   violation(to_string(family), last, "rows can be read",
             fmt::format("none after this one: {}", scan->status().message()));

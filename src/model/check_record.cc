@@ -86,7 +86,8 @@ Status CheckedRecord::unpack_meta(const format::Parsed& parsed) {
 
 Status CheckedRecord::unpack_tail(const format::Parsed& parsed) {
   const size_t limit = tail_limit(parsed.kind);
-  if ((parsed.flags & format::kZstd) == 0) {
+  coding_ = static_cast<format::Coding>(parsed.flags & (format::kZstd | format::kDelta));
+  if (coding_ != format::Coding::zstd) {
     tail_ = parsed.tail;
     return tail_.size() <= limit ? Status() : format::corrupt(key_, "the tail is too long");
   }

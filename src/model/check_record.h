@@ -50,8 +50,9 @@ class CheckedRecord {
   const format::Reference& reference() const { return reference_; }
   const format::Link& link() const { return link_; }
   const format::Counter& counter() const { return counter_; }
-  // The unpacked tail; empty without one, or when it was skipped.
+  // The unpacked tail, that of a delta as it is; empty without one, or when it was skipped.
   std::string_view tail() const { return tail_; }
+  format::Coding coding() const { return coding_; }
 
  private:
   Status unpack_meta(const format::Parsed& parsed);
@@ -65,6 +66,7 @@ class CheckedRecord {
   format::Link link_;
   format::Counter counter_;
   std::string_view tail_;
+  format::Coding coding_{};
   std::string unpacked_;
   struct Free {
     void operator()(ZSTD_DCtx_s* context) const;

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "format/key.h"
 #include "format/record.h"
+#include "model/check_chains.h"
 #include "model/check_record.h"
 
 namespace bcstore::model {
@@ -122,6 +123,7 @@ class CheckWalk {
   // The row of session_month or event_month that came before.
   CheckStreamRow& month_row() { return month_row_; }
   CheckList& newer_list() { return newer_list_; }
+  CheckChains& chains() { return chains_; }
 
  private:
   Status start();
@@ -151,6 +153,7 @@ class CheckWalk {
   CheckCredits credits_;
   CheckStreamRow month_row_;
   CheckList newer_list_;
+  CheckChains chains_;
 };
 
 // The rules of each table. Those of a whole record are asked of records that verified; those of

@@ -1,7 +1,6 @@
 #include "model/core.h"
 
 #include <fmt/format.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,9 +12,6 @@ using format::Kind;
 
 namespace {
 
-constexpr int kZstdLevel = 3;
-constexpr size_t kMinPackBytes = 128;
-constexpr size_t kMaxIdlePackers = 4;
 // Of the memory budget, for the heads that the commit queue remembers.
 constexpr size_t kHeadCacheShare = 8;
 
@@ -39,30 +35,7 @@ Status check_options(const Options& o) {
 Child::Child(std::shared_ptr<Core> core) : core_(std::move(core)) { ++core_->children_; }
 Child::~Child() { --core_->children_; }
 
-// Contexts are large: a few idle ones are kept.
-struct Core::Packers {
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
-  using Context = std::unique_ptr<ZSTD_CCtx, Free>;
-
-  Context take() {
-    std::lock_guard lock(mutex);
-    if (idle.empty()) return Context(ZSTD_createCCtx());
-    Context context = std::move(idle.back());
-    idle.pop_back();
-    return context;
-  }
-  void give(Context context) {
-    std::lock_guard lock(mutex);
-    if (idle.size() < kMaxIdlePackers) idle.push_back(std::move(context));
-  }
-
-  std::mutex mutex;
-  std::vector<Context> idle;
-};
-
-Core::Core(const Options& options) : options_(options), packers_(std::make_unique<Packers>()) {
+Core::Core(const Options& options) : options_(options), contents_(options.revision_cache_bytes) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
 }
@@ -87,6 +60,8 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.lock_blocks_user_writes = core->options_.lock_blocks_user_writes;
   settings.initial_credits = core->options_.initial_credits;
   settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
+  settings.coder = &core->coder_;
+  settings.contents = &core->contents_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
   if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;
@@ -140,19 +115,6 @@ Status Core::found(bool fresh) {
   Uuid id = from_fb(store->store_id());
   store_hash_ = format::hash64({reinterpret_cast<const char*>(id.bytes.data()), 16}, salt_);
   return Status();
-}
-
-bool Core::pack(std::string_view content, std::string* packed) {
-  if (content.size() < kMinPackBytes) return false;
-  Packers::Context context = packers_->take();
-  if (!context) return false;
-  packed->resize(ZSTD_compressBound(content.size()));
-  size_t size = ZSTD_compressCCtx(context.get(), packed->data(), packed->size(), content.data(),
-                                  content.size(), kZstdLevel);
-  packers_->give(std::move(context));
-  if (ZSTD_isError(size) || size >= content.size()) return false;
-  packed->resize(size);
-  return true;
 }
 
 void Core::note_read(UserId owner, const std::string& reason) {
@@ -224,6 +186,7 @@ StoreStats Core::stats() const {
   out.oldest_snapshot_age_us = engine.oldest_snapshot_age_us;
   const CommitQueue::Counters& counters = queue_->counters();
   out.head_cache_bytes = counters.cache_bytes;
+  out.revision_cache_bytes = contents_.bytes();
   out.last_commit_seq = counters.last_seq;
   out.durable_commit_seq = counters.durable_seq;
   out.commits = counters.commits;

@@ -13,6 +13,8 @@
 #include "engine/engine.h"
 #include "model/batch.h"
 #include "model/commit_queue.h"
+#include "model/content_cache.h"
+#include "model/delta.h"
 
 namespace bcstore::model {
 
@@ -33,8 +35,8 @@ class Core : public std::enable_shared_from_this<Core> {
   CommitQueue& queue() { return *queue_; }
   const CommitQueue& queue() const { return *queue_; }
 
-  // A zstd frame of `content` in `packed`; false when that would not be smaller.
-  bool pack(std::string_view content, std::string* packed);
+  ContentCoder& coder() { return coder_; }
+  ContentCache& contents() { return contents_; }
 
   // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
   // at once.
@@ -53,7 +55,6 @@ class Core : public std::enable_shared_from_this<Core> {
     std::string reason;
     uint64_t reads = 0;
   };
-  struct Packers;
 
   explicit Core(const Options& options);
   Status found(bool fresh);
@@ -64,7 +65,8 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<engine::Engine> engine_;
   uint64_t store_hash_ = 0;
   uint64_t salt_ = 0;
-  std::unique_ptr<Packers> packers_;
+  ContentCoder coder_;
+  ContentCache contents_;
   std::mutex audit_mutex_;
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;

@@ -245,6 +245,7 @@ bool CursorBody::next_row(RecordBody* row) {
       row->clear();
       return end(std::move(s));
     }
+    if (plan_.kind == format::Kind::revision) row->bind(core_);
     position_.assign(scan->key());
     if (plan_.filter && !plan_.filter(*row)) continue;
     ++given_;

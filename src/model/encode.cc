@@ -128,18 +128,22 @@ Draft Encoder::lock_change(By by, bool is_locked) {
   return finish(Kind::document_lock);
 }
 
-Draft Encoder::revision(By by, const RevisionFields& f, std::string_view stored, bool zstd) {
+Draft Encoder::revision(By by, const RevisionFields& f) {
   Who w = who(by);
   TextOffset note = text(f.change_note);
   fb::Uuid hash = to_fb(format::hash128(f.content));
   fb::RevisionBuilder b(fbb_);
   add_common(b, w);
   b.add_content_bytes(f.content.size());
+  always(b, [](auto& r) {
+    r.add_keyframe(0);
+    r.add_delta_of(0);
+  });
   b.add_content_hash(&hash);
   b.add_change_note(note);
   b.add_content_type(static_cast<uint8_t>(f.content_type));
   fbb_.Finish(b.Finish());
-  return finish(Kind::revision, stored, zstd);
+  return finish(Kind::revision);
 }
 
 Draft Encoder::task_head(By by, const TaskFields& f) {

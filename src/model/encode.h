@@ -124,8 +124,8 @@ class Encoder {
   Draft project_status(By by, ProjectStatus status);
   Draft document_head(By by, const Uuid& project, Section section, bool is_locked);
   Draft lock_change(By by, bool is_locked);
-  // `stored` is the tail as it shall lie on disk: the content itself, or a zstd frame of it.
-  Draft revision(By by, const RevisionFields& fields, std::string_view stored, bool zstd);
+  // Without a tail: the content is coded later.
+  Draft revision(By by, const RevisionFields& fields);
   Draft task_head(By by, const TaskFields& fields);
   Draft task_revision(By by, const TaskFields& fields);
   Draft task_activity(By by, TaskAction action);

@@ -130,6 +130,7 @@ void Executor::begin() {
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
+  pending_contents_.clear();
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -139,6 +140,9 @@ Status Executor::finish(bool sync) {
   Status status = engine_.apply(*changes_, sync);
   if (status.ok()) {
     if (sync) durable_seq_ = last_seq_;
+    for (PendingContent& one : pending_contents_) {
+      settings_.contents->put(one.owner, one.document, std::move(one.known));
+    }
   } else {
     // The cache told of changes that are not there, or may not be.
     cache_.clear();
@@ -151,13 +155,15 @@ Status Executor::finish(bool sync) {
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
+  pending_contents_.clear();
   return status;
 }
 
 Executor::Mark Executor::mark() {
   changes_->mark();
   return {undo_.size(),           current_.touched.size(), current_.operations.size(),
-          pending_months_.size(), pending_lists_.size(),   current_.events};
+          pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
+          current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -177,6 +183,7 @@ void Executor::rollback(const Mark& mark) {
   pending_months_.resize(mark.months);
   pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
                        pending_lists_.end());
+  pending_contents_.resize(mark.contents);
   current_.events = mark.events;
 }
 

@@ -33,6 +33,7 @@
 #include "format/key.h"
 #include "format/record.h"
 #include "model/batch.h"
+#include "model/content_cache.h"
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
@@ -63,6 +64,8 @@ class Executor {
     bool lock_blocks_user_writes = false;
     size_t cache_bytes = 0;
     int32_t initial_credits = 0;
+    ContentCoder* coder = nullptr;
+    ContentCache* contents = nullptr;
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
@@ -88,7 +91,7 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations, months, lists;
+    size_t undo, touched, operations, months, lists, contents;
     uint32_t events;
   };
   // The batch under execution.
@@ -182,6 +185,7 @@ class Executor {
   // Compares a fact with the one of this key.
   Status same_fact(const format::Key& key, format::Kind kind, Draft& candidate, Time created_at,
                    std::string_view what);
+  Status same_revision(Op& op, uint32_t rev);
   Status same_event(Op& op, uint64_t id);
   // The month that a number of a stream lies in, and the entry that tells of a stream's next month.
   Status find_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t* month);
@@ -228,6 +232,9 @@ class Executor {
   };
   Status find_task(const Uuid& task, TaskRef* ref);
   void put_task(const TaskRef& ref, const Uuid& task, Draft head, bool moved);
+
+  // Settles how the record of a revision is coded, and keeps its content for when it is written.
+  void settle_coding(Op& op, const Uuid& document, uint32_t rev);
 
   // Reads. A head, reference or stream that the cache does not know is read and verified.
   Status load(format::Kind kind, std::string_view key, HeadEntry** entry);
@@ -280,6 +287,13 @@ class Executor {
     UserId owner;
   };
   std::vector<PendingList> pending_lists_;  // of the group
+
+  struct PendingContent {
+    UserId owner;
+    Uuid document;
+    KnownContent known;
+  };
+  std::vector<PendingContent> pending_contents_;  // of the group: into the cache when written
 
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;

@@ -64,8 +64,10 @@ Status Executor::create_document(Op& op) {
   if (!op.fact.empty()) {
     if (Status s = stamp(op.fact, created, &revision_effective); !s.ok()) return s;
     head->mutate_current_rev(1);
+    settle_coding(op, op.id, 1);
     put_fact(Kind::revision, revision_key(current_.owner, op.id, 1), op.fact);
   }
+  if (op.fact.empty()) pending_contents_.push_back({current_.owner, op.id, {}});
   head->mutate_revision_effective_at(revision_effective);
   Key lock_key(current_.owner, Kind::document_lock);
   put_fact(Kind::document_lock, lock_key.append(op.id).not_u32(1), op.second);
@@ -100,10 +102,7 @@ Status Executor::add_revision(Op& op) {
   if (Status s = need(Kind::document, key, "document", op.parent, &entry); !s.ok()) return s;
   const uint32_t current = root<fb::DocumentHead>(entry->draft)->current_rev();
   if (op.number_given && op.number <= current) {
-    const auto rev = static_cast<uint32_t>(op.number);
-    return same_fact(revision_key(current_.owner, op.parent, rev), Kind::revision, op.fact,
-                     op.origin->created_at,
-                     fmt::format("revision {} of document {}", rev, to_string(op.parent)));
+    return same_revision(op, static_cast<uint32_t>(op.number));
   }
   if (op.number_given && op.number != uint64_t{current} + 1) {
     return Status(Code::failed_precondition,
@@ -127,9 +126,64 @@ Status Executor::add_revision(Op& op) {
   head->mutate_commit_seq(current_.commit_seq);
   head->mutate_current_rev(current + 1);
   head->mutate_revision_effective_at(effective);
+  settle_coding(op, op.parent, current + 1);
   put_fact(Kind::revision, revision_key(current_.owner, op.parent, current + 1), op.fact);
   put_head(Kind::document, key, std::move(draft));
   touch(Kind::revision, op.parent, current + 1);
+  return Status();
+}
+
+// A delta is used when what it is against was written, by whomever, and near enough; a revision
+// that others added meanwhile does not matter. Otherwise the content is stored whole.
+void Executor::settle_coding(Op& op, const Uuid& document, uint32_t rev) {
+  RevisionOp& revision = *op.revision;
+  const RevisionOp* parent = revision.parent;
+  const uint32_t parent_rev = parent != nullptr ? parent->written_rev : revision.parent_rev;
+  uint32_t keyframe = parent != nullptr ? parent->place.keyframe : revision.place.keyframe;
+  bool is_delta = revision.is_coded && revision.parent_rev != 0;
+  if (is_delta && (parent_rev == 0 || rev - keyframe > kMaxChainLinks)) {
+    is_delta = revision.is_coded = false;
+  }
+  if (!revision.is_coded) {
+    op.fact = recoded(op.fact, *revision.content, settings_.coder->code_whole(*revision.content));
+  }
+  if (!is_delta) {
+    keyframe = rev;
+    revision.place = ChainPlace::whole(rev, revision.content->size());
+  }
+  revision.place.rev = rev;
+  revision.place.keyframe = keyframe;
+  revision.written_rev = rev;
+  auto* meta = mutable_root<fb::Revision>(op.fact);
+  meta->mutate_delta_of(is_delta ? parent_rev : 0);
+  meta->mutate_keyframe(is_delta ? keyframe : 0);
+  pending_contents_.push_back({current_.owner,
+                               document,
+                               {revision.place, from_fb(meta->content_hash()), revision.content}});
+}
+
+// How the content is coded does not matter: its hash stands for it.
+Status Executor::same_revision(Op& op, uint32_t rev) {
+  const Key key = revision_key(current_.owner, op.parent, rev);
+  Draft stored;
+  bool found = false;
+  if (Status s = read_fact(Kind::revision, key, &stored, &found); !s.ok()) return s;
+  if (!found) return format::corrupt(key, "is missing");
+  auto plain = [](Draft& draft) {
+    auto* meta = mutable_root<fb::Revision>(draft);
+    meta->mutate_commit_seq(0);
+    meta->mutate_effective_at(0);
+    meta->mutate_delta_of(0);
+    meta->mutate_keyframe(0);
+    return std::string_view(draft.meta(), draft.meta_bytes());
+  };
+  mutable_root<fb::Common>(op.fact)->mutate_created_at(op.origin->created_at.us);
+  if (plain(stored) != plain(op.fact)) {
+    return Status(Code::conflict, fmt::format("revision {} of document {} is here with other "
+                                              "contents",
+                                              rev, to_string(op.parent)));
+  }
+  current_.present = true;
   return Status();
 }
 

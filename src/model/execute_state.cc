@@ -201,9 +201,7 @@ Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time cre
   other->mutate_created_at(created_at.us);
   std::string_view a(stored.meta(), stored.meta_bytes());
   std::string_view b(candidate.meta(), candidate.meta_bytes());
-  // A revision's meta part holds the hash of its content; how the tail is packed may differ.
-  bool same = a == b && (kind == Kind::revision || stored.tail() == candidate.tail());
-  if (!same) {
+  if (a != b || stored.tail() != candidate.tail()) {
     return Status(Code::conflict, fmt::format("{} is here with other contents", what));
   }
   current_.present = true;

@@ -205,21 +205,25 @@ Result<Revision> Tenant::revision(DocumentId document, uint32_t rev, const ReadO
   if (Status s = model::check_id("document id", document.uuid()); !s.ok()) return s;
   Key key = with_id(state_->owner, Kind::revision, document.uuid());
   key.not_u32(rev);
-  return model::as<Revision>(model::read_record(*state_, key, Kind::revision, o.snapshot, [&] {
+  auto body = model::read_record(*state_, key, Kind::revision, o.snapshot, [&] {
     return Status(Code::not_found,
                   fmt::format("document {} has no revision {}", to_string(document), rev));
-  }));
+  });
+  if (body.ok()) (*body)->bind(state_->core);
+  return model::as<Revision>(std::move(body));
 }
 
 Result<Revision> Tenant::newest_revision(DocumentId document, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("document id", document.uuid()); !s.ok()) return s;
   Key prefix = with_id(state_->owner, Kind::revision, document.uuid());
-  return model::as<Revision>(model::read_first(
+  auto body = model::read_first(
       *state_, prefix.str(), format::after_prefix(prefix), Kind::revision, o.snapshot, [&] {
         return Status(Code::not_found,
                       fmt::format("document {} has no revision", to_string(document)));
-      }));
+      });
+  if (body.ok()) (*body)->bind(state_->core, o.snapshot == nullptr);
+  return model::as<Revision>(std::move(body));
 }
 
 Cursor<Revision> Tenant::revisions(DocumentId document, const ListOptions& o) const {

@@ -1,17 +1,16 @@
 #include "model/record_body.h"
 
-#include <zstd.h>
-
 #include <cstring>
 #include <utility>
 
-#include "bcstore/options.h"
+#include "model/core.h"
+#include "model/revision_chain.h"
 
 namespace bcstore::model {
 
 Status RecordBody::view(std::string_view key, std::string_view value) {
   loaded_ = false;
-  is_unpacked_ = false;
+  content_.reset();
   floats_ = {};
   if (Status s = format::parse_record(key, value, &parsed_); !s.ok()) return s;
   meta_.resize((parsed_.meta.size() + 7) / 8);
@@ -32,7 +31,7 @@ Status RecordBody::keep(std::string_view key, engine::Value value) {
 
 void RecordBody::clear() {
   loaded_ = false;
-  is_unpacked_ = false;
+  content_.reset();
   parsed_ = {};
   value_.reset();
   floats_ = {};
@@ -65,29 +64,32 @@ Status RecordBody::attach(std::string_view key, engine::Value vector) {
 }
 
 Result<std::string_view> RecordBody::content() {
+  if (content_) return std::string_view(*content_);
   const auto* revision = root<fb::Revision>();
-  std::string_view content = parsed_.tail;
-  if (packed()) {
-    if (!is_unpacked_) {
-      const unsigned long long size =
-          ZSTD_getFrameContentSize(parsed_.tail.data(), parsed_.tail.size());
-      if (size != revision->content_bytes() || size > kMaxRevisionBytes) {
-        return format::corrupt(key(), "the packed content has another size");
-      }
-      unpacked_.resize(size);
-      size_t got = ZSTD_decompress(unpacked_.data(), unpacked_.size(), parsed_.tail.data(),
-                                   parsed_.tail.size());
-      if (ZSTD_isError(got) || got != size) {
-        return format::corrupt(key(), "the content does not unpack");
-      }
-      is_unpacked_ = true;
+  const Uuid hash = from_fb(revision->content_hash());
+  if (!packed()) {
+    if (format::hash128(parsed_.tail) != hash) {
+      return format::corrupt(key(), "the content does not match its hash");
     }
-    content = unpacked_;
+    return parsed_.tail;
   }
-  if (format::hash128(content) != from_fb(revision->content_hash())) {
-    return format::corrupt(key(), "the content does not match its hash");
+  if (!core_) return Status(Code::internal, "a revision without its store");
+  if (Status s = core_->engine().health(); s.code() == Code::wrong_process) return s;
+  const UserId owner = format::key_owner(key());
+  const Uuid document = format::key_uuid(key(), format::kKindOffset + 1);
+  // Only what is of this very revision: the cache may know a newer one.
+  auto cached = core_->contents().find(owner, document);
+  if (cached && cached->place.rev == rev_of(key()) && cached->hash == hash) {
+    content_ = std::move(cached->content);
+    return std::string_view(*content_);
   }
-  return content;
+  RevisionChain chain;
+  if (Status s = chain.start(key(), parsed_, *revision); !s.ok()) return s;
+  Result<SharedContent> content = read_chain(*core_, key(), &chain);
+  if (!content.ok()) return content.status();
+  content_ = *std::move(content);
+  if (is_newest_) core_->contents().put(owner, document, {chain.place(), hash, content_});
+  return std::string_view(*content_);
 }
 
 }  // namespace bcstore::model

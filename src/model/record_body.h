@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bcstore/records.h"
@@ -14,6 +15,8 @@
 #include "model/encode.h"
 
 namespace bcstore::model {
+
+class Core;
 
 class RecordBody {
  public:
@@ -44,8 +47,14 @@ class RecordBody {
   Status attach(std::string_view key, engine::Value vector);
   std::span<const float> floats() const { return floats_; }
 
-  // A revision's content, unpacked on first use and checked against its hash.
+  // A revision's content, decoded on first use and checked against its hash. A delta is decoded
+  // through bind()'s store: from the cache of newest contents, or in one scan of its chain.
   Result<std::string_view> content();
+  // `newest`: the content is worth keeping for the next append.
+  void bind(std::shared_ptr<Core> core, bool newest = false) {
+    core_ = std::move(core);
+    is_newest_ = newest;
+  }
 
  private:
   bool loaded_ = false;
@@ -54,9 +63,10 @@ class RecordBody {
   format::Parsed parsed_;
   // The meta part, aligned. Grows to the largest record seen, and is used again for the next row.
   std::vector<uint64_t> meta_;
+  std::shared_ptr<Core> core_;  // outlives what the engine pins
+  bool is_newest_ = false;
   engine::Value value_;
-  std::string unpacked_;
-  bool is_unpacked_ = false;
+  std::shared_ptr<const std::string> content_;  // once it was decoded
   uint32_t rev_ = 0, ordinal_ = 0;
   engine::Value vector_;
   std::vector<float> aligned_;

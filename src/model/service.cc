@@ -275,6 +275,7 @@ Result<std::vector<ImportedRow>> Importer::commit(Durability durability) {
   if (!body_->state->bad.ok()) return body_->state->bad;
   if (body_->batch->size() == 0) return std::vector<ImportedRow>();
   auto ticket = std::make_shared<model::Ticket>();
+  body_->batch->prepare();
   ticket->commit.batch = std::move(body_->batch);
   ticket->commit.durability = durability;
   body_->renew();

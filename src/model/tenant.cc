@@ -56,6 +56,7 @@ Status check_commit(const TenantState& state, const BatchBody* body, const Commi
 
 std::shared_ptr<Ticket> make_ticket(std::unique_ptr<BatchBody> body, const CommitOptions& o) {
   auto ticket = std::make_shared<Ticket>();
+  body->prepare();
   body->detach();
   ticket->commit.batch = std::move(body);
   ticket->commit.durability = o.durability;

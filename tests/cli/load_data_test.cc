@@ -135,6 +135,21 @@ size_t check_sections(const TempDir& dir, const std::string& data) {
   return seen.size();
 }
 
+// Every revision has the bytes of its line.
+void check_history(const TempDir& dir, const std::string& data, const Uuid& document,
+                   const std::string& owner, uint64_t revisions) {
+  Store store = reopen(dir);
+  const Tenant tenant = store.tenant(UserId(*parse_uuid(owner)));
+  uint64_t same = 0;
+  each_file_row(file_of(data, cli::Table::document_revisions), [&](cli::Row& row) {
+    if (row.id("document_id") != document) return;
+    const auto rev = static_cast<uint32_t>(row.number("rev", 100'000));
+    const Revision revision = tenant.revision(DocumentId(document), rev).value();
+    same += revision.content().value() == row.text("body_md") ? 1u : 0u;
+  });
+  CHECK(same == revisions);
+}
+
 TEST_CASE("The carried data set loads whole, and twice adds nothing") {
   const std::string data = std::string(BCSTORE_SOURCE_DIR) + "/examples/data";
   const Expected expected = {{"users", 3},
@@ -160,6 +175,7 @@ TEST_CASE("The carried data set loads whole, and twice adds nothing") {
   auto [document, revisions] = longest_history(data);
   CHECK(revisions == 37);
   check_revision(dir, data, document, owner_of(data, document), 20);
+  check_history(dir, data, document, owner_of(data, document), revisions);
 
   Answer shown = command({"show", "--db", dir.db()});
   CHECK(shown.code == 0);
@@ -196,6 +212,7 @@ TEST_CASE("The real data loads whole: every row written, none refused") {
   auto [document, revisions] = longest_history(data);
   CHECK(revisions == 843);
   check_revision(dir, data, document, owner_of(data, document), 400);
+  check_history(dir, data, document, owner_of(data, document), revisions);
 
   check_counts(load_into(dir, data), expected, true);
 }

@@ -275,7 +275,7 @@ TEST_CASE("a newer schema and unknown flags are told from damage") {
   CHECK(patched(2, kSchema + 1) == Code::unsupported_format);
   CHECK(patched(2, 255) == Code::unsupported_format);
   CHECK(patched(2, 0) == Code::corruption);
-  for (unsigned flag = 4; flag < 256; flag *= 2) {
+  for (unsigned flag = 8; flag < 256; flag *= 2) {
     CHECK(patched(3, kTail | flag) == Code::unsupported_format);
   }
   CHECK(patched(0, 0xBD) == Code::corruption);
@@ -289,6 +289,17 @@ TEST_CASE("a newer schema and unknown flags are told from damage") {
   odd[3] = kZstd;
   reseal(project, &odd);
   CHECK(code_of(project, odd) == Code::corruption);
+
+  // A delta of another kind than a revision, and one without a frame.
+  CHECK(patched(3, kTail | kZstd | kDelta) == Code::corruption);
+  const std::string revision = golden::key(Kind::revision);
+  for (const int flags : {kTail | kZstd | kDelta, kTail | kDelta}) {
+    Draft draft = golden::draft(Kind::revision);
+    std::string delta(draft.seal(revision));
+    delta[3] = static_cast<char>(flags);
+    reseal(revision, &delta);
+    CHECK(code_of(revision, delta) == ((flags & kZstd) != 0 ? Code::ok : Code::corruption));
+  }
 }
 
 TEST_CASE("corruption names the table and the key") {

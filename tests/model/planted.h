@@ -56,7 +56,8 @@ std::string remade(const Row& row, std::string_view key, Change change) {
   const std::string_view meta(reinterpret_cast<const char*>(aligned.data()), parsed.meta.size());
   format::Draft draft =
       (parsed.flags & format::kTail) != 0
-          ? format::Draft(parsed.kind, meta, parsed.tail, (parsed.flags & format::kZstd) != 0)
+          ? format::Draft(parsed.kind, meta, parsed.tail,
+                          static_cast<format::Coding>(parsed.flags & ~format::kTail))
           : format::Draft(parsed.kind, meta);
   return std::string(draft.seal(key));
 }

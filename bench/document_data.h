@@ -1,0 +1,30 @@
+// Documents for the benchmarks: JSON of 4 to 32 kB, each revision a 3 % edit of the one before.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data.h"
+
+namespace bcstore::bench {
+
+// A document that is edited again and again. Draws from one seed: the same for every engine.
+class EditedDocument {
+ public:
+  EditedDocument(const Texts& texts, uint64_t seed);
+  // Replaces blocks of text until 3 % of the bytes are others.
+  void edit();
+  // As JSON; valid until the next edit.
+  const std::string& json() const { return json_; }
+
+ private:
+  void write();
+  const Texts& texts_;
+  Random random_;
+  std::vector<std::string_view> blocks_;
+  std::string json_;
+};
+
+}  // namespace bcstore::bench
