@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "edited.h"
+#include "engine/disturbed_files.h"
 
 namespace bcstore {
 namespace {
@@ -390,6 +391,32 @@ TEST_CASE("delta: the cache keeps to its budget, and none at all is right too") 
       CHECK(count_of(stored_revisions(w, w.owner, document), Coding::delta) == 3);
     }
   }
+}
+
+TEST_CASE("delta: a write that failed leaves nothing in the cache") {
+  const auto files = std::make_shared<engine::DisturbedFiles>();
+  World w([&](Options& o) { o.file_system = files; });
+  const Tenant t = w.tenant("a@x");
+  const ProjectId p = t.create_project({.name = "P", .idea_prompt = ""}).value();
+  const DocumentId d = t.create_document(p, {.section = Section::prd}).value();
+  std::mt19937_64 random(17);
+  const std::string base = random_words(random, 5'000);
+  t.add_revision(d, DeltaWorld::text_of(base)).value();
+  const uint64_t known = w.store().stats().revision_cache_bytes;
+  const std::string longer = base + "a much longer end, so that it would show";
+  const NewRevision next = DeltaWorld::text_of(longer);
+  // Refused for want of space: nothing was written, and the same may come again.
+  files->set_free_space(0);
+  CHECK_CODE(no_space, t.add_revision(d, next));
+  CHECK(w.store().stats().revision_cache_bytes == known);
+  CHECK(content_of(t.newest_revision(d)) == base);
+  files->set_free_space(uint64_t{1} << 40);
+  // Failed in the log: it may have been written or not.
+  files->fail_only(engine::DisturbedFiles::Operation::append);
+  files->fail_at(1, Code::io_error, true, ".log");
+  CHECK_CODE(unknown_outcome, t.add_revision(d, next));
+  CHECK(w.store().stats().revision_cache_bytes == known);
+  CHECK(content_of(t.revision(d, 1)) == base);
 }
 
 }  // namespace
