@@ -67,12 +67,12 @@ struct Options {
   // `not_found`.
   bool create_if_missing = true;
 
-  // One budget for what the store keeps in memory: block cache, memtables and the cache of heads.
-  // At least 16 MiB.
+  // One budget for what the store keeps in memory: block cache, memtables, and the caches of heads
+  // and of newest contents. At least 16 MiB.
   size_t memory_budget_bytes = size_t{256} << 20;
-  // Besides that budget: contents of newest revisions, against which the next ones are coded as
-  // deltas, and from which they are read. 0 keeps none: every append to a document then reads the
-  // revision before it.
+  // The part of it, at most an eighth, for contents of newest revisions, against which the next
+  // ones are coded as deltas, and from which they are read. 0 keeps none: every append to a
+  // document then reads the revision before it.
   size_t revision_cache_bytes = size_t{32} << 20;
   // A commit is refused with `no_space`, before anything is written, when less than this would be
   // left on the file system.

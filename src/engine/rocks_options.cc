@@ -66,7 +66,7 @@ size_t memtable_bytes(Family family, const MemoryShares& shares) {
 }  // namespace
 
 MemoryShares share_memory(size_t budget_bytes) {
-  const size_t cache_bytes = budget_bytes - budget_bytes / 8;
+  const size_t cache_bytes = budget_bytes - budget_bytes / 4;
   return {cache_bytes, budget_bytes / 4};
 }
 

@@ -11,7 +11,7 @@
 
 namespace bcstore::engine {
 
-// How Options::memory_budget_bytes is divided. The rest, an eighth, is the model's.
+// How Options::memory_budget_bytes is divided. The rest, a quarter, is the model's.
 struct MemoryShares {
   size_t cache_bytes;     // the block cache, to which memtables are charged too
   size_t memtable_bytes;  // the part of it that memtables may take before one is flushed

@@ -14,6 +14,7 @@ namespace {
 
 // Of the memory budget, for the heads that the commit queue remembers.
 constexpr size_t kHeadCacheShare = 8;
+constexpr size_t kContentCacheShare = 8;
 
 }  // namespace
 
@@ -35,7 +36,10 @@ Status check_options(const Options& o) {
 Child::Child(std::shared_ptr<Core> core) : core_(std::move(core)) { ++core_->children_; }
 Child::~Child() { --core_->children_; }
 
-Core::Core(const Options& options) : options_(options), contents_(options.revision_cache_bytes) {
+Core::Core(const Options& options)
+    : options_(options),
+      contents_(std::min(options.revision_cache_bytes,
+                         options.memory_budget_bytes / kContentCacheShare)) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
 }

@@ -1,11 +1,14 @@
 #include "model/logical_hash.h"
 
+#include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/families.h"
 #include "model/check_record.h"
 #include "model/encode.h"
+#include "model/reads.h"
 
 namespace bcstore::model {
 
@@ -139,9 +142,36 @@ bool content_of_work(const CheckedRecord& r, Line& line) {
   }
 }
 
+bool content_of_the_rest(const CheckedRecord& r, Line& line) {
+  switch (r.kind()) {
+    case Kind::integration_change: {
+      const auto& t = r.table<fb::IntegrationChange>();
+      line.key_id().key_u32(kSecondAt).origin().number(t.type()).number(t.action());
+      return true;
+    }
+    case Kind::secret:
+      line.key_id().origin().number(r.table<fb::Secret>().rev()).text(r.tail());
+      return true;
+    case Kind::public_record: {
+      const auto& t = r.table<fb::PublicRecord>();
+      line.key_u32(kSecondAt).origin().text(t.name()).number(t.content_type()).text(r.tail());
+      return true;
+    }
+    case Kind::vector_space: {
+      const auto& t = r.table<fb::VectorSpace>();
+      line.key_id().text(t.name()).number(t.dimension()).number(t.metric());
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
 // A record's own facts; false for what follows from others, and for the store's own traces.
 bool content_line(const CheckedRecord& r, Line& line) {
-  if (content_of_project(r, line) || content_of_work(r, line)) return true;
+  if (content_of_project(r, line) || content_of_work(r, line) || content_of_the_rest(r, line)) {
+    return true;
+  }
   if (r.kind() == Kind::user) {
     const auto& t = r.table<fb::User>();
     line.key_u32(kIdAt).origin().text(t.email()).text(t.full_name());
@@ -197,6 +227,20 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
       line.key_id().id(t.project()).text(t.title());
       return true;
     }
+    case Kind::integration: {
+      const auto& t = r.table<fb::IntegrationHead>();
+      line.key_id().number(t.type()).number(t.rev()).flag(t.is_removed());
+      return true;
+    }
+    case Kind::secret:
+      line.key_id().text(r.tail());
+      return true;
+    case Kind::public_record: {
+      if (!newest) return false;
+      const auto& t = r.table<fb::PublicRecord>();
+      line.text(t.name()).number(t.content_type()).text(r.tail());
+      return true;
+    }
     case Kind::credit_account: {
       const auto& t = r.table<fb::CreditAccount>();
       line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
@@ -228,6 +272,75 @@ class Sum {
   Uuid sum_;
 };
 
+// Sections lie by salted hashes and in lists that cover several revisions: their lines are made of
+// what a reader of each revision gets.
+class SectionSum {
+ public:
+  SectionSum(engine::Engine& engine, const engine::Snapshot* at) : engine_(engine), at_(at) {}
+
+  Status add(const CheckedRecord& document, Sum* sum) {
+    const UserId owner = document.owner();
+    const Uuid id = document.uuid_at(kIdAt);
+    digests_.clear();
+    const uint32_t newest = document.table<fb::DocumentHead>().current_rev();
+    for (uint32_t rev = 1; rev <= newest; ++rev) {
+      std::vector<format::SectionEntry> entries;
+      if (Status s = read_entries(engine_, owner, id, rev, at_, &entries); !s.ok()) return s;
+      if (entries.empty()) continue;
+      Line line(document);
+      line.text("sections").id(id).number(rev);
+      for (const format::SectionEntry& entry : entries) {
+        Uuid digest;
+        if (Status s = digest_of(owner, id, entry, &digest); !s.ok()) return s;
+        line.id(digest);
+      }
+      sum->add(format::hash128(line.bytes()));
+    }
+    return Status();
+  }
+
+ private:
+  // Of a block and its embedding. Bounded: what a document has blocks for a few revisions.
+  Status digest_of(UserId owner, const Uuid& document, const format::SectionEntry& entry,
+                   Uuid* digest) {
+    if (const auto known = digests_.find(entry); known != digests_.end()) {
+      *digest = known->second;
+      return Status();
+    }
+    std::vector<engine::Read> reads;
+    const format::Key block = section_key(owner, document, entry);
+    const format::Key vector = vector_key(owner, entry);
+    reads.push_back({engine::family_of(Kind::section_block), block.str()});
+    const bool has_vector = entry.vector != format::VectorHash();
+    if (has_vector) reads.push_back({engine::family_of(Kind::vector), vector.str()});
+    engine_.multi_get(reads, at_);
+    CheckedRecord record;
+    std::string facts;
+    for (const engine::Read& read : reads) {
+      if (read.status.code() == Code::not_found) return format::corrupt(read.key, "is missing");
+      if (!read.status.ok()) return read.status;
+      Status s = record.load(read.key, read.value.bytes(), Tail::unpack);
+      if (!s.ok()) return s;
+      Line line(record);
+      if (record.kind() == Kind::section_block) {
+        const auto& t = record.table<fb::SectionBlock>();
+        line.text(t.block_id()).text(t.heading());
+      }
+      line.text(record.tail());
+      facts.append(line.bytes());
+    }
+    *digest = format::hash128(facts);
+    if (digests_.size() >= kMaxDigests) digests_.clear();
+    digests_.emplace(entry, *digest);
+    return Status();
+  }
+
+  static constexpr size_t kMaxDigests = 4 * kMaxBlocks;
+  engine::Engine& engine_;
+  const engine::Snapshot* at_;
+  std::map<format::SectionEntry, Uuid> digests_;
+};
+
 // What two facts of one stream have in common: the key up to the number.
 std::string_view stream_of(const CheckedRecord& r) {
   return r.key().substr(0, r.kind() == Kind::user ? kIdAt : kSecondAt);
@@ -243,6 +356,7 @@ Result<Uuid> logical_hash(engine::Engine& engine, HashScope scope) {
   if (!held.ok()) return held.status();
   const std::unique_ptr<engine::Snapshot> snapshot = *std::move(held);
   Sum sum;
+  SectionSum sections(engine, snapshot.get());
   CheckedRecord record;
   for (size_t i = 0; i < engine::kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
@@ -261,6 +375,9 @@ Result<Uuid> logical_hash(engine::Engine& engine, HashScope scope) {
       const bool counts = scope == HashScope::content ? content_line(record, line)
                                                       : state_line(record, newest, line);
       if (counts) sum.add(format::hash128(line.bytes()));
+      if (scope == HashScope::content && info->kind == Kind::document) {
+        if (Status s = sections.add(record, &sum); !s.ok()) return s;
+      }
     }
     if (!scan->status().ok()) return scan->status();
   }

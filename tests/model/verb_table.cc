@@ -19,7 +19,15 @@ namespace {
       return status_of(s.name(__VA_ARGS__));                                     \
     }                                                                            \
   }
+#define PUBLIC(name, takes, ...)                                          \
+  VerbRow {                                                               \
+    "PublicView::" #name, (takes), [](Store& store, const Arguments& a) { \
+      return status_of(store.public_view().name(__VA_ARGS__));            \
+    }                                                                     \
+  }
 // NOLINTEND(readability-identifier-naming)
+
+const std::vector<NewBlock> kBlocks = {{.block_id = "b", .body_md = "body"}};
 
 constexpr uint32_t kRead = kSnapshot;
 constexpr uint32_t kList = kSnapshot | kPage;
@@ -46,6 +54,12 @@ std::vector<VerbRow> writes() {
       TENANT(append_event, kCommit, {.type = "t"}, a.commit()),
       TENANT(edit_profile, kText | kCommit, {.email = a.text}, a.commit()),
       TENANT(consume_credit, kCommit | kAgentRefused, {.amount = 1}, a.commit()),
+      TENANT(add_sections, kDocument | kCommit, a.document, 4, kBlocks, {}, a.commit()),
+      TENANT(add_integration, kCommit, {.type = IntegrationType::github, .metadata = "{}"},
+             a.commit()),
+      TENANT(revise_integration, kIntegration | kCommit, a.integration, "{}", std::nullopt,
+             a.commit()),
+      SERVICE(put_public, kText | kCommit, {.name = a.text, .content = "1"}, a.commit()),
       SERVICE(create_user, kText | kCommit, {.email = a.text}, a.commit()),
       SERVICE(link_stripe_customer, kUser | kText | kCommit, a.user, a.text, a.commit()),
       SERVICE(grant_credits, kUser | kCommit, a.user, {.amount = 1}, a.commit()),
@@ -86,6 +100,13 @@ std::vector<VerbRow> reads() {
              {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
       TENANT(events, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
       TENANT(event, kRead, 1, a.read()),
+      TENANT(sections, kDocument | kList, a.document, 1, a.list()),
+      TENANT(section, kDocument | kRead, a.document, 1, a.block, a.read()),
+      TENANT(integration, kIntegration | kRead, a.integration, a.read()),
+      TENANT(integrations, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(integration_history, kIntegration | kList, a.integration, a.list()),
+      TENANT(integration_secret, kIntegration | kSnapshot, a.integration, {.snapshot = a.snapshot}),
+      TENANT(remove_integration, kIntegration | kCommit, a.integration, std::nullopt, a.commit()),
       TENANT(credits, kRead, a.read()),
       TENANT(credit_entries, kList, a.list()),
       {"Tenant::get", kOwner | kProject | kRead,
@@ -96,6 +117,9 @@ std::vector<VerbRow> reads() {
       SERVICE(find_user_by_email, kText, a.text),
       SERVICE(find_user_by_stripe_customer, kText, a.text),
       SERVICE(users, kList, a.list()),
+      PUBLIC(get, kText | kSnapshot, a.text, std::nullopt, a.read()),
+      PUBLIC(names, kList, a.list()),
+      PUBLIC(revisions, kText | kList, a.text, a.list()),
   };
 }
 

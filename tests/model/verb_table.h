@@ -20,6 +20,8 @@ enum Takes : uint32_t {
   kDocument = 4,
   kTask = 8,
   kChat = 16,
+  kIntegration = 4096,
+
   kUser = 32,  // an id given to a service's verb
   kText = 64,  // a name or title: not empty, at most kMaxNameBytes
   kSnapshot = 128,
@@ -35,7 +37,9 @@ struct Arguments {
   DocumentId document;
   TaskId task;
   ChatSessionId chat;
+  IntegrationId integration;
   UserId user;
+  std::string block;  // of the document's first revision
   std::string text = "text";
   const Snapshot* snapshot = nullptr;
   size_t limit = 10;
