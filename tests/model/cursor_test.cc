@@ -207,6 +207,7 @@ TEST_CASE("cursor: a token of another list, object, owner or store is refused") 
   neighbour.document = w.a.bare;
   neighbour.task = w.a.unphased;
   neighbour.chat = w.a.quiet;
+  neighbour.integration = forged<IntegrationId>(7);
   w.each([&](const List& list, const Window& window) {
     const std::string token = list.page(w.t, w.a, with(window, 1, {})).tokens.at(0);
     const Window resumed = with(window, 2, token);
