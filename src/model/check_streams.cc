@@ -187,6 +187,12 @@ namespace {
 // Kinds from 50 on.
 Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
+    case Kind::credit_account:
+      return check_credit_account(walk, record);
+    case Kind::credit_counter:
+      return check_credit_counter(walk, record);
+    case Kind::credit_entry:
+      return check_credit_entry(walk, record);
     case Kind::integration:
       return check_integration(walk, record);
     case Kind::integration_change:
@@ -274,58 +280,8 @@ Status check_record(CheckWalk& walk, const CheckedRecord& record) {
     case Kind::session_month:
     case Kind::event_month:
       return check_month_row(walk, record);
-<<<<<<< ours
-    case Kind::credit_account:
-      return check_credit_account(walk, record);
-    case Kind::credit_counter:
-      return check_credit_counter(walk, record);
-    case Kind::credit_entry:
-      return check_credit_entry(walk, record);
-    case Kind::integration:
-      return check_integration(walk, record);
-    case Kind::integration_change:
-      return check_integration_change(walk, record);
-    case Kind::secret:
-      return check_secret(walk, record);
-    case Kind::public_name:
-      return check_public_name(walk, record);
-    case Kind::public_record:
-      return check_public_record(walk, record);
-    case Kind::vector_space:
-      return check_vector_space(walk, record);
-    case Kind::section_head:
-      return check_section_head(walk, record);
-    case Kind::section_list:
-      return check_section_list(walk, record);
-    case Kind::section_block:
-      return check_section_block(walk, record);
-    case Kind::vector:
-      return check_vector(walk, record);
-||||||| base
-    case Kind::integration:
-      return check_integration(walk, record);
-    case Kind::integration_change:
-      return check_integration_change(walk, record);
-    case Kind::secret:
-      return check_secret(walk, record);
-    case Kind::public_name:
-      return check_public_name(walk, record);
-    case Kind::public_record:
-      return check_public_record(walk, record);
-    case Kind::vector_space:
-      return check_vector_space(walk, record);
-    case Kind::section_head:
-      return check_section_head(walk, record);
-    case Kind::section_list:
-      return check_section_list(walk, record);
-    case Kind::section_block:
-      return check_section_block(walk, record);
-    case Kind::vector:
-      return check_vector(walk, record);
-=======
     default:
       return check_later_record(walk, record);
->>>>>>> theirs
   }
 }
 

@@ -132,46 +132,10 @@ std::map<Kind, GoldenKey> golden_keys() {
         "27" + id + "fffffffffffffffe");
   owned(Kind::event_month, of(Kind::event_month).not_u64(0x10000), "28fffffffffffeffff");
   owned(Kind::audit, of(Kind::audit).not_u64(0x10001), "29fffffffffffefffe");
-<<<<<<< ours
   owned(Kind::credit_account, of(Kind::credit_account), "2a");
   owned(Kind::credit_counter, of(Kind::credit_counter), "2b");
   owned(Kind::credit_entry, of(Kind::credit_entry).not_u64(1), "2cfffffffffffffffe");
-  owned(Kind::integration, of(Kind::integration).append(kId), "32" + id);
-  owned(Kind::integration_change, of(Kind::integration_change).append(kId).not_u32(2),
-        "33" + id + "fffffffd");
-  owned(Kind::secret, of(Kind::secret).append(kId), "34" + id);
-  owned(Kind::public_name, of(Kind::public_name).append(kId), "35" + id);
-  owned(Kind::public_record, of(Kind::public_record).append(kId).not_u32(2),
-        "36" + id + "fffffffd");
-  owned(Kind::vector_space, of(Kind::vector_space).append(kId).append(kOther),
-        "37" + id + std::string(kOtherHex));
-  owned(Kind::section_head, of(Kind::section_head).append(kId), "38" + id);
-  owned(Kind::section_list, of(Kind::section_list).append(kId).not_u32(843),
-        "39" + id + "fffffcb4");
-  owned(Kind::section_block, of(Kind::section_block).append(kId).u64(258).u64(0x0123456789ABCDEF),
-        "3a" + id + "0000000000000102" + "0123456789abcdef");
-  owned(Kind::vector, of(Kind::vector).u64(0x0123456789ABCDEF).u32(0x89ABCDEF),
-        "3b0123456789abcdef89abcdef");
-||||||| base
-  owned(Kind::integration, of(Kind::integration).append(kId), "32" + id);
-  owned(Kind::integration_change, of(Kind::integration_change).append(kId).not_u32(2),
-        "33" + id + "fffffffd");
-  owned(Kind::secret, of(Kind::secret).append(kId), "34" + id);
-  owned(Kind::public_name, of(Kind::public_name).append(kId), "35" + id);
-  owned(Kind::public_record, of(Kind::public_record).append(kId).not_u32(2),
-        "36" + id + "fffffffd");
-  owned(Kind::vector_space, of(Kind::vector_space).append(kId).append(kOther),
-        "37" + id + std::string(kOtherHex));
-  owned(Kind::section_head, of(Kind::section_head).append(kId), "38" + id);
-  owned(Kind::section_list, of(Kind::section_list).append(kId).not_u32(843),
-        "39" + id + "fffffcb4");
-  owned(Kind::section_block, of(Kind::section_block).append(kId).u64(258).u64(0x0123456789ABCDEF),
-        "3a" + id + "0000000000000102" + "0123456789abcdef");
-  owned(Kind::vector, of(Kind::vector).u64(0x0123456789ABCDEF).u32(0x89ABCDEF),
-        "3b0123456789abcdef89abcdef");
-=======
   add_later_keys(rows);
->>>>>>> theirs
   return rows;
 }
 
