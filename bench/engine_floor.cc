@@ -273,7 +273,6 @@ class FloorEngine : public Engine {
           "open");
     db_.reset(opened);
     population_ = settings.population;
-    population_ = settings.population;
     revs_ = std::vector<std::atomic<uint32_t>>(population_.users);
     find_sessions(settings.population);
     find_credits();
@@ -346,7 +345,6 @@ class FloorEngine : public Engine {
   Sessions sessions_;
   Population population_;
   std::vector<std::atomic<int64_t>> credits_;
-  Population population_;
   std::vector<std::atomic<uint32_t>> revs_;
 };
 
