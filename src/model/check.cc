@@ -115,9 +115,21 @@ Status CheckWalk::visit(Family family, std::string_view key, std::string_view va
   return row_.verified() ? check_record(*this, row_) : Status();
 }
 
+namespace {
+
+bool is_public_kind(Kind kind) {
+  return kind == Kind::public_name || kind == Kind::public_record || kind == Kind::commit_body ||
+         kind == Kind::audit || kind == Kind::idempotency;
+}
+
+}  // namespace
+
 // Once for each owner in each family.
 Status CheckWalk::check_owner(const CheckedRecord& record) {
   const UserId owner = record.owner();
+  if (owner == kPublicOwner && !is_public_kind(record.kind())) {
+    violation(record, "owner has a user", "the public owner has public records alone");
+  }
   if (owner_ != owner) {
     owner_ = owner;
     CheckRead first{Key(owner, Kind::user).not_u32(1)};

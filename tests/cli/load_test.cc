@@ -226,12 +226,12 @@ TEST_CASE("Packed files load like plain ones, and two of one table are refused")
   dir.file("users.jsonl.zst", zst(user_row(kUser)) + zst(user_row(kOther)));
   dir.file("projects.jsonl.gz", gz(project_row(kProject, kUser, "2024-01-01T00:00:00Z")));
   dir.file("README.md", "not read");
-  dir.file("document_sections.jsonl.zst", "not read");
+  dir.file("message_vectors.jsonl.zst", "not read");
   Answer answer = load(dir);
   CHECK(answer.code == 0);
   CHECK(counts_of(answer, "users") == all_written(2));
   CHECK(counts_of(answer, "projects") == all_written(1));
-  CHECK(has(answer.out, R"("skipped_files": ["README.md", "document_sections.jsonl.zst"])"));
+  CHECK(has(answer.out, R"("skipped_files": ["README.md", "message_vectors.jsonl.zst"])"));
   CHECK_FALSE(has(answer.out, "\"tasks\""));
 
   dir.file("users.jsonl", user_row(kUser));
