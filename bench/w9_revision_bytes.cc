@@ -204,8 +204,9 @@ void measure_coding(Bench& bench, const RevisionCoding& coding, const History& h
   }
   for (uint32_t i = 0; i < 2 * kReads; ++i) {
     // A revision at random, so that a long history counts for more; once to warm up.
-    const auto& [document, rev] =
-        history.order[random.below(static_cast<uint32_t>(history.order.size()))];
+    const auto& one = history.order[random.below(static_cast<uint32_t>(history.order.size()))];
+    const auto document = one.first;
+    const auto rev = one.second;
     size_t got = 0;
     const auto read = [&] { got = keeper->old(document, rev, &fold); };
     if (i < kReads) {

@@ -58,7 +58,7 @@ TEST_CASE("credit merge: the same balance before and after flush, compaction and
     counter.granted = std::max<int64_t>(0, counter.granted - g);
     REQUIRE(merge(*engine, key, spend(key, a, g)).ok());
     if (random() % 40 == 0) {
-      snapshots.emplace_back(std::move(engine->snapshot().value()), values());
+      snapshots.emplace_back(engine->snapshot().value(), values());
     }
     if (random() % 25 == 0) REQUIRE(engine->flush(random() % 2 == 0).ok());
     if (random() % 80 == 0) {

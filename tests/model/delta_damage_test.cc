@@ -117,7 +117,9 @@ TEST_CASE("delta: the chain of these tests is what they take it for") {
 
 TEST_CASE("delta: exactly what is decoded through a damaged link is corruption, and names it") {
   ChainWorld w;
-  for (const auto& [rev, dependents] : kDependents) {
+  for (const auto& damaged : kDependents) {
+    const uint32_t rev = damaged.first;
+    const auto& dependents = damaged.second;
     CAPTURE(rev);
     const Row row = w.row(rev);
     // In the checksum, in the meta part, in the frame; and gone altogether.

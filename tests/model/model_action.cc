@@ -187,8 +187,8 @@ std::string Action::to_string() const {
       "start_chat",     "rename_chat",    "append_message",  "append_event",  "edit_profile",
       "consume_credit", "grant_credits",  "set_credit_plan", "set_unlimited", "reopen",
       "step_clock"};
-  return std::string(kNames[verb]) + " owner" + number(owner) + " object" + number(object) + " a" +
-         number(a) + " b" + number(b);
+  return std::string(kNames[static_cast<size_t>(verb)]) + " owner" + number(owner) + " object" +
+         number(object) + " a" + number(a) + " b" + number(b);
 }
 
 int64_t Action::clock_step_us() const {

@@ -16,7 +16,7 @@ namespace bcstore::fixture {
 inline constexpr uint8_t kObjects = 6;
 
 struct Action {
-  enum Verb : uint8_t {
+  enum class Verb : uint8_t {
     create_user,
     create_project,
     add_version,
@@ -39,9 +39,10 @@ struct Action {
     reopen,
     step_clock,
   };
-  static constexpr unsigned kVerbs = step_clock + 1;
+  using enum Verb;
+  static constexpr unsigned kVerbs = static_cast<unsigned>(Verb::step_clock) + 1;
 
-  Verb verb = create_user;
+  Verb verb = Verb::create_user;
   uint8_t owner = 0;
   uint8_t object = 0;
   uint8_t a = 0, b = 0;  // what they mean depends on the verb
