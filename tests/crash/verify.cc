@@ -34,6 +34,15 @@ std::string describe(const Row& row) {
          std::to_string(row.number);
 }
 
+// What a new user's commit leaves: the audit of the service, and the opening of the ledger.
+bool is_sign_up(const Commit& commit) {
+  const auto has = [&](Table table) {
+    return std::any_of(commit.rows.begin(), commit.rows.end(),
+                       [&](const Row& row) { return row.table == table; });
+  };
+  return commit.rows.size() == 2 && has(Table::audit) && has(Table::credit_entry);
+}
+
 class Verifier {
  public:
   Verifier(const Store& store, After after, Ledger* ledger, Tally* tally)
@@ -70,8 +79,7 @@ class Verifier {
       uint64_t plan = 0;
       if (names.size() == 1) {
         plan = *names.begin();
-      } else if (names.empty() && commit.rows.size() == 1 && commit.rows[0].table == Table::audit &&
-                 creations.contains(commit.owner)) {
+      } else if (names.empty() && is_sign_up(commit) && creations.contains(commit.owner)) {
         plan = creations[commit.owner];
       }
       if (plan == 0 || !ledger_->records().contains(plan)) {
