@@ -20,6 +20,7 @@ struct Words {
   LoadArgs load{};
   CheckArgs check{};
   HashArgs hash{};
+  CompactArgs compact{};
   StatsArgs stats{};
   DocShowArgs doc{};
   ShowArgs show{};
@@ -94,6 +95,14 @@ void add_stats(CLI::App& app, Words& words) {
   });
 }
 
+void add_compact(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("compact", "Merge a store's files, and pack them");
+  add_db(verb, words.compact.db);
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_compact(words.compact, out, err); };
+  });
+}
+
 void add_hash(CLI::App& app, Words& words) {
   CLI::App* verb = app.add_subcommand("hash", "One number for what a store holds");
   add_db(verb, words.hash.db);
@@ -165,6 +174,7 @@ int run_command(int argc, const char* const* argv, const Terminal& terminal, std
   add_check(app, words);
   add_stats(app, words);
   add_hash(app, words);
+  add_compact(app, words);
   add_show(app, words);
   add_doc(app, words);
   add_user(app, words);

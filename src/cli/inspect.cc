@@ -131,6 +131,20 @@ int run_stats(const StatsArgs& args, std::ostream& out, std::ostream& err) {
   return 0;
 }
 
+int run_compact(const CompactArgs& args, std::ostream& out, std::ostream& err) {
+  Result<Store> store = open_existing(args.db, err);
+  if (!store) return 1;
+  const uint64_t before = store->stats().disk_bytes;
+  if (Status s = store->compact(); !s.ok()) return failed(s, err);
+  if (Status s = store->close(); !s.ok()) return failed(s, err);
+  // What a closed store keeps is seen when it is opened again: old files are gone by then.
+  store = open_existing(args.db, err);
+  if (!store) return 1;
+  fmt::print(out, "{} bytes before, {} after\n", grouped(before),
+             grouped(store->stats().disk_bytes));
+  return 0;
+}
+
 int run_hash(const HashArgs& args, std::ostream& out, std::ostream& err) {
   Result<Store> store = open_existing(args.db, err);
   if (!store) return 1;

@@ -25,6 +25,12 @@ struct StatsArgs {
 };
 int run_stats(const StatsArgs& args, std::ostream& out, std::ostream& err);
 
+struct CompactArgs {
+  std::string db;
+};
+// Merges every file into its last level: what was replaced is gone, and what is kept is packed.
+int run_compact(const CompactArgs& args, std::ostream& out, std::ostream& err);
+
 struct HashArgs {
   std::string db;
   HashScope scope = HashScope::content;

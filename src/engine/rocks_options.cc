@@ -13,8 +13,10 @@ namespace bcstore::engine {
 namespace {
 
 constexpr double kBloomBitsPerKey = 10;
-// Written once into the last level and read for ever.
-constexpr int kSectionsZstdLevel = 12;
+// The last level is written seldom and read for ever. A dictionary for each file lets small blocks
+// find what they have in common.
+constexpr int kBottomZstdLevel = 12;
+constexpr uint32_t kDictionaryBytes = 32u << 10;
 
 // How a family differs from the others.
 struct Shape {
@@ -33,11 +35,11 @@ Shape shape_of(Family family) {
     case Family::system:
       return {1, 4096, false, kNoCompression, kNoCompression};
     case Family::heads:
-      return {3, 4096, true, kNoCompression, kLZ4Compression};
+      return {3, 4096, true, kNoCompression, kZSTD};
     case Family::history:
       return {4, 8192, true, kLZ4Compression, kZSTD};
-    case Family::revisions:  // the values are compressed already
-      return {8, 8192, true, kNoCompression, kNoCompression};
+    case Family::revisions:  // contents are packed already, what stands beside them is not
+      return {8, 16384, true, kNoCompression, kZSTD};
     case Family::months:
       return {8, 16384, false, kLZ4Compression, kZSTD};
     case Family::index:
@@ -47,7 +49,7 @@ Shape shape_of(Family family) {
     case Family::credits:
       return {2, 4096, true, kNoCompression, kLZ4Compression};
     case Family::sections:  // versions of a block lie side by side: large blocks find what repeats
-      return {4, 65536, true, kLZ4Compression, kZSTD};
+      return {4, 131072, true, kLZ4Compression, kZSTD};
     case Family::vectors:  // floats stay as long as they are; what stands beside them does not
       return {4, 16384, true, kNoCompression, kZSTD};
     case Family::secrets:
@@ -138,9 +140,11 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.write_buffer_size = memtable_bytes(family, shares);
   options.compression = shape.upper;
   options.bottommost_compression = shape.bottom;
-  if (family == Family::sections) {
+  if (shape.bottom == rocksdb::kZSTD) {
     options.bottommost_compression_opts.enabled = true;
-    options.bottommost_compression_opts.level = kSectionsZstdLevel;
+    options.bottommost_compression_opts.level = kBottomZstdLevel;
+    options.bottommost_compression_opts.max_dict_bytes = kDictionaryBytes;
+    options.bottommost_compression_opts.zstd_max_train_bytes = 64 * kDictionaryBytes;
   }
   options.level_compaction_dynamic_level_bytes = true;
   options.force_consistency_checks = true;
