@@ -17,6 +17,9 @@ constexpr double kBloomBitsPerKey = 10;
 // find what they have in common.
 constexpr int kBottomZstdLevel = 12;
 constexpr uint32_t kDictionaryBytes = 32u << 10;
+// What is read of a file before its dictionary is made. Without a bound the whole file is held in
+// memory meanwhile.
+constexpr uint32_t kDictionarySampleBytes = 1u << 20;
 
 // How a family differs from the others.
 struct Shape {
@@ -144,7 +147,8 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
     options.bottommost_compression_opts.enabled = true;
     options.bottommost_compression_opts.level = kBottomZstdLevel;
     options.bottommost_compression_opts.max_dict_bytes = kDictionaryBytes;
-    options.bottommost_compression_opts.zstd_max_train_bytes = 64 * kDictionaryBytes;
+    options.bottommost_compression_opts.zstd_max_train_bytes = kDictionarySampleBytes;
+    options.bottommost_compression_opts.max_dict_buffer_bytes = kDictionarySampleBytes;
   }
   options.level_compaction_dynamic_level_bytes = true;
   options.force_consistency_checks = true;

@@ -91,12 +91,13 @@ TEST_CASE("options: every family is shaped for its role") {
     const char* bottom;
   } families[] = {
       {"default", false, "kNoCompression", "kNoCompression"},
-      {"heads", true, "kNoCompression", "kLZ4Compression"},
+      {"heads", true, "kNoCompression", "kZSTD"},
       {"history", true, "kLZ4Compression", "kZSTD"},
-      {"revisions", true, "kNoCompression", "kNoCompression"},
+      {"revisions", true, "kNoCompression", "kZSTD"},
       {"months", false, "kLZ4Compression", "kZSTD"},
       {"index", true, "kLZ4Compression", "kZSTD"},
       {"log", false, "kLZ4Compression", "kZSTD"},
+      {"credits", true, "kNoCompression", "kLZ4Compression"},
       {"sections", true, "kLZ4Compression", "kZSTD"},
       {"vectors", true, "kNoCompression", "kZSTD"},
       {"secrets", true, "kNoCompression", "kNoCompression"},
@@ -107,7 +108,8 @@ TEST_CASE("options: every family is shaped for its role") {
     CHECK(options.at("prefix_extractor") == "nullptr");
     CHECK(options.at("compaction_filter") == "nullptr");
     CHECK(options.at("compaction_filter_factory") == "nullptr");
-    CHECK(options.at("merge_operator") == "nullptr");
+    const bool merges = family.name == std::string_view("credits");
+    CHECK((options.at("merge_operator") != "nullptr") == merges);
     CHECK(options.at("force_consistency_checks") == "true");
     CHECK(options.at("comparator") == "leveldb.BytewiseComparator");
     CHECK(options.at("enable_blob_files") == "false");

@@ -48,7 +48,7 @@ TEST_CASE("upkeep: verify_files finds a changed byte and reads name the key") {
   const ScratchDirectory scratch;
   {
     const std::unique_ptr<Engine> engine = open_engine(scratch.path());
-    REQUIRE(put(*engine, Family::revisions, key_of(1, "k"), std::string(50'000, 'x')).ok());
+    REQUIRE(put(*engine, Family::secrets, key_of(1, "k"), std::string(50'000, 'x')).ok());
     REQUIRE(engine->flush(/*compact=*/true).ok());
   }
   size_t changed = 0;
@@ -63,14 +63,14 @@ TEST_CASE("upkeep: verify_files finds a changed byte and reads name the key") {
   const std::unique_ptr<Engine> engine = open_engine(scratch.path());
   CHECK(engine->verify_files().code() == Code::corruption);
   Value value;
-  const Status status = engine->get(Family::revisions, key_of(1, "k"), nullptr, &value);
+  const Status status = engine->get(Family::secrets, key_of(1, "k"), nullptr, &value);
   CHECK(status.code() == Code::corruption);
-  CHECK(status.message().find("family revisions") != std::string_view::npos);
+  CHECK(status.message().find("family secrets") != std::string_view::npos);
   CHECK(status.message().find("key 0101010101010101010101010101010") != std::string_view::npos);
-  Read read{Family::revisions, key_of(1, "k")};
+  Read read{Family::secrets, key_of(1, "k")};
   engine->multi_get({&read, 1}, nullptr);
   CHECK(read.status.code() == Code::corruption);
-  const std::unique_ptr<Scan> scan = engine->scan({Family::revisions, key_of(1), key_of(1, "z")});
+  const std::unique_ptr<Scan> scan = engine->scan({Family::secrets, key_of(1), key_of(1, "z")});
   CHECK_FALSE(scan->next());
   CHECK(scan->status().code() == Code::corruption);
 }

@@ -35,7 +35,7 @@ TEST_CASE("memory: writes and reads of many times the budget stay within it") {
   }
   size_t written = 0;
   uint64_t most = 0;
-  while (written < 6 * kBudget) {
+  while (written < 3 * kBudget) {
     const size_t at = random() % tenants.size();
     const std::string text = noise(random, 1 + random() % kLargest);
     const NewRevision revision{.content = text, .content_type = ContentType::text};
