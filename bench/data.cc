@@ -18,7 +18,19 @@ constexpr std::string_view kSyllables[] = {
     "pro", "al",  "ti", "en", "de", "ro",  "st",       "un",  "ex",  "or",
     "im",  "ble", "co", "fe", "ga", "ny",  "\xC3\xA9", "ou",  "qui", "th"};
 
-RawId draw_id(uint64_t seed, uint64_t kind, uint64_t number) {
+double draw_normal(Random& random) {
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - random.unit()));
+  return radius * std::cos(6.283185307179586 * random.unit());
+}
+
+// One a millisecond.
+RawId numbered_id(uint64_t seed, uint64_t kind, uint64_t number) {
+  return timed_id(seed, kind, number, kFirstInstantUs / 1000 + static_cast<int64_t>(number));
+}
+
+}  // namespace
+
+RawId random_id(uint64_t seed, uint64_t kind, uint64_t number) {
   Random random(seed ^ (kind << 56) ^ (number * 0xD6E8FEB86659FD93ull));
   RawId id;
   for (size_t half = 0; half < 2; ++half) {
@@ -30,26 +42,17 @@ RawId draw_id(uint64_t seed, uint64_t kind, uint64_t number) {
   return id;
 }
 
-// Ids as applications mint them: the time first, then chance (UUID version 7).
-RawId draw_timed_id(uint64_t seed, uint64_t kind, uint64_t number) {
-  RawId id = draw_id(seed, kind, number);
-  const auto ms = static_cast<uint64_t>(kFirstInstantUs / 1000) + number;
-  for (size_t i = 0; i < 6; ++i) id[i] = static_cast<uint8_t>(ms >> (40 - 8 * i));
+RawId timed_id(uint64_t seed, uint64_t kind, uint64_t number, int64_t ms) {
+  RawId id = random_id(seed, kind, number);
+  const auto time = static_cast<uint64_t>(ms);
+  for (size_t i = 0; i < 6; ++i) id[i] = static_cast<uint8_t>(time >> (40 - 8 * i));
   return id;
 }
 
-double draw_normal(Random& random) {
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - random.unit()));
-  return radius * std::cos(6.283185307179586 * random.unit());
-}
-
-}  // namespace
-
-RawId Population::user_id(uint32_t user) const { return draw_id(seed, 1, user); }
-RawId Population::project_id(uint32_t user) const { return draw_timed_id(seed, 2, user); }
-RawId Population::session_id(uint32_t session) const { return draw_timed_id(seed, 3, session); }
-
-RawId Population::document_id(uint32_t document) const { return draw_timed_id(seed, 4, document); }
+RawId Population::user_id(uint32_t user) const { return random_id(seed, 1, user); }
+RawId Population::project_id(uint32_t user) const { return numbered_id(seed, 2, user); }
+RawId Population::session_id(uint32_t session) const { return numbered_id(seed, 3, session); }
+RawId Population::document_id(uint32_t document) const { return numbered_id(seed, 4, document); }
 
 Texts::Texts(uint64_t seed) {
   Random random(seed ^ 0x7E87u);
@@ -68,7 +71,7 @@ Texts::Texts(uint64_t seed) {
     pool_ += random.below(40) == 0 ? " \xE2\x80\x93 " : random.below(12) == 0 ? ". " : " ";
   }
   // A body may start at any word that leaves room for the longest.
-  while (starts_.back() + kMaxBytes + 8 > static_cast<double>(pool_.size())) starts_.pop_back();
+  while (starts_.back() + kLongestText + 8 > pool_.size()) starts_.pop_back();
   lengths_.resize(kLengths);
   for (uint32_t& length : lengths_) {
     const double bytes = kMedianBytes * std::exp(kSigma * draw_normal(random));
@@ -88,6 +91,13 @@ std::string_view Texts::body(Random& random) const {
 std::string_view Texts::words(Random& random, size_t most) const {
   const size_t start = starts_[random.below(static_cast<uint32_t>(starts_.size()))];
   size_t length = most / 4 + random.below(static_cast<uint32_t>(most - most / 4));
+  while (length > 0 && (static_cast<uint8_t>(pool_[start + length]) & 0xC0u) == 0x80u) --length;
+  return std::string_view(pool_).substr(start, length);
+}
+
+std::string_view Texts::text(Random& random, size_t bytes) const {
+  const size_t start = starts_[random.below(static_cast<uint32_t>(starts_.size()))];
+  size_t length = std::min(bytes, kLongestText);
   while (length > 0 && (static_cast<uint8_t>(pool_[start + length]) & 0xC0u) == 0x80u) --length;
   return std::string_view(pool_).substr(start, length);
 }

@@ -39,6 +39,11 @@ class Random {
 
 using RawId = std::array<uint8_t, 16>;
 
+// Of that seed, kind and number; as random as UUID version 7 after its time.
+RawId random_id(uint64_t seed, uint64_t kind, uint64_t number);
+// The same with the time first, as applications mint ids (UUID version 7).
+RawId timed_id(uint64_t seed, uint64_t kind, uint64_t number, int64_t ms);
+
 struct Message {
   uint32_t session = 0;  // number of the session within the population
   // Microseconds since 1970; 0 lets the engine take its own clock.
@@ -72,6 +77,9 @@ class Texts {
   std::string_view body(Random& random) const;
   // At most so many bytes, and at least a quarter of them.
   std::string_view words(Random& random, size_t most) const;
+  // So many bytes, or up to two fewer where a character would be cut; at most kLongestText.
+  std::string_view text(Random& random, size_t bytes) const;
+  static constexpr size_t kLongestText = size_t{32} << 10;
 
  private:
   std::string pool_;

@@ -12,8 +12,11 @@ constexpr size_t kMostBlockBytes = 160;
 
 }  // namespace
 
-EditedDocument::EditedDocument(const Texts& texts, uint64_t seed) : texts_(texts), random_(seed) {
-  const size_t bytes = kLeastBytes + random_.below(kMostBytes - kLeastBytes);
+EditedDocument::EditedDocument(const Texts& texts, uint64_t seed)
+    : EditedDocument(texts, seed, kLeastBytes + Random(~seed).below(kMostBytes - kLeastBytes)) {}
+
+EditedDocument::EditedDocument(const Texts& texts, uint64_t seed, size_t bytes)
+    : texts_(texts), random_(seed) {
   size_t drawn = 0;
   while (drawn < bytes) {
     blocks_.push_back(texts_.words(random_, kMostBlockBytes));
@@ -35,8 +38,8 @@ void EditedDocument::edit() {
 void EditedDocument::write() {
   json_.assign("{\"blocks\":[");
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    fmt::format_to(std::back_inserter(json_), "{}{{\"id\":{},\"text\":\"{}\"}}",
-                   i == 0 ? "" : ",\n", i, blocks_[i]);
+    fmt::format_to(std::back_inserter(json_), "{}{{\"id\":{},\"text\":\"{}\"}}", i == 0 ? "" : ", ",
+                   i, blocks_[i]);
   }
   json_ += "]}";
 }

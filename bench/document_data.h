@@ -14,10 +14,14 @@ namespace bcstore::bench {
 class EditedDocument {
  public:
   EditedDocument(const Texts& texts, uint64_t seed);
+  // Of about so many bytes.
+  EditedDocument(const Texts& texts, uint64_t seed, size_t bytes);
   // Replaces blocks of text until 3 % of the bytes are others.
   void edit();
   // As JSON; valid until the next edit.
   const std::string& json() const { return json_; }
+  // The texts in it, in their order.
+  const std::vector<std::string_view>& blocks() const { return blocks_; }
 
  private:
   void write();

@@ -9,10 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -28,11 +26,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPrefix = "bcstore-bench-";
 constexpr const char* kLock = "lock";
-
-static_assert(std::atomic<int>::is_always_lock_free);
-std::atomic<int> caught_signal{0};
-
-void remember_signal(int signal) { caught_signal.store(signal, std::memory_order_relaxed); }
 
 // Removes what runs that were killed left behind: nobody holds their locks.
 void remove_abandoned(const fs::path& parent) {
@@ -71,18 +64,6 @@ uint64_t bytes_under(const std::string& directory) {
 }
 
 }  // namespace
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = remember_signal;
-  ::sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
-}
-
-void check_interrupted() {
-  const int signal = caught_signal.load(std::memory_order_relaxed);
-  if (signal != 0) throw Interrupted(signal);
-}
 
 Scratch::Scratch(const std::string& parent) {
   remove_abandoned(parent);

@@ -207,7 +207,7 @@ class CreditEntry : public Record {
   uint64_t number() const;  // from 1, dense
   CreditEntryKind kind() const;
   int32_t amount() const;  // what was asked for: credits to spend or granted; 0 for other kinds
-  // What it did to each bucket; both 0 while use is unlimited.
+  // What it did to each bucket; of a spending while use is unlimited, both 0.
   int32_t allowance_delta() const;
   int32_t granted_delta() const;
   // The balance after it.

@@ -54,7 +54,8 @@ struct CreditGrant {
 struct CreditPlan {
   int32_t allowance;  // not negative
   // Midnight UTC of the first reset; then every month on that day, or on the last of a month that
-  // is shorter (31 January, 28 February, 31 March). nullopt: never.
+  // is shorter (31 January, 28 February, 31 March). A date gone by stands for the first one after
+  // now; it brings no reset with it. nullopt: never.
   std::optional<Time> resets_at = std::nullopt;
   bool refill = false;  // the balance's allowance becomes the plan's now, not at the next reset
   std::optional<std::string_view> reason = std::nullopt;
@@ -62,7 +63,9 @@ struct CreditPlan {
 
 struct ImportedCredits {
   std::optional<int32_t> remaining = std::nullopt;  // not negative; nullopt: unlimited
-  std::optional<Time> resets_at = std::nullopt;     // midnight UTC; nullopt: never
+  // Midnight UTC; nullopt: never. A date gone by is a reset that is due: the balance is that of the
+  // plan from the import on.
+  std::optional<Time> resets_at = std::nullopt;
 };
 
 // What became of one imported row.
@@ -84,7 +87,8 @@ struct ImportedRow {
 // effective_at never goes back within its stream. Loading a row again adds nothing: it is `present`
 // when what is here agrees with it, and refused with `conflict` when it does not. Objects are known
 // by their id, versions, revisions and messages by their number; activity and events, which have
-// neither, by `identity`: 1 to 64 bytes of the caller's choice that are remembered for ever.
+// neither, by `identity`: 1 to 64 bytes of the caller's choice that are remembered for ever, those
+// of activities apart from those of events.
 //
 // Rows within a parent come in the order that they shall have; versions, revisions and messages
 // must be the next one, or one that is here already.
@@ -117,6 +121,9 @@ class Importer {
   // A balance from elsewhere, once for each user: it becomes the allowance. Without `remaining` use
   // is unlimited from then on, and the balance stays.
   void credits(const ImportedCredits& credits, const Row& row);
+  // A row that comes again is held against the first metadata while they are the newest. Once they
+  // were revised or removed here they are gone, and type, time and maker alone are compared.
+  void integration(IntegrationId id, const NewIntegration& integration, const Row& row);
   // A section that is the same in the revisions rev_first to rev_last. The rows of a document come
   // in the order of rev_first; their order among equals is the order of the sections. Sections are
   // derived from their revisions: they carry the commit's time and the service as actor. Refused

@@ -26,6 +26,8 @@ namespace bcstore {
 
 // Commits that may be handed in and not yet executed.
 inline constexpr size_t kMaxPending = 65536;
+// Of batches submitted and not yet taken by a leader.
+inline constexpr size_t kMaxPendingBytes = size_t{256} << 20;
 
 // One thing that check() found: nothing is repaired.
 struct Violation {

@@ -177,10 +177,10 @@ class Tenant {
   Result<Receipt> commit(WriteBatch& batch, const CommitOptions& options = {}) const;
   // Hands the batch in and returns at once. It is executed when any thread commits, waits or calls
   // Store::drive(), together with everything else that was handed in: one thread can fill a group.
-  // At most kMaxPending are outstanding (`unavailable`).
+  // At most kMaxPending of kMaxPendingBytes in all are outstanding (`unavailable`).
   PendingCommit submit(WriteBatch batch, const CommitOptions& options = {}) const;
   // The same with a callback, called once, by the thread that executed the group, after the group
-  // ended. It may hand in more; it must not wait.
+  // ended. It may hand in more; it must not wait. What it throws is dropped.
   void submit(WriteBatch batch, const CommitOptions& options,
               std::function<void(Result<Receipt>)> done) const;
 
@@ -295,7 +295,8 @@ class Tenant {
   Cursor<Event> events(const EventList& o = {}) const;  // oldest first
   Result<Event> event(uint64_t id, const ReadOptions& o = {}) const;
 
-  // Computes a reset that is due by the clock, and writes nothing.
+  // Computes a reset that is due by the clock or the last commit, and writes nothing. Under a
+  // snapshot the balance is the snapshot's, and what is due is told by now.
   Result<Credits> credits(const ReadOptions& o = {}) const;
   Cursor<CreditEntry> credit_entries(const ListOptions& o = {}) const;  // newest first
 

@@ -45,7 +45,7 @@ Status Loader::load_tables() {
     versions_.emplace(*std::move(versions));
     keep_version_ones(*versions_);
   }
-  for (size_t i = index_of(Table::projects); i < kTables && !report_.must_stop(); ++i) {
+  for (size_t i = index_of(Table::users) + 1; i < kTables && !report_.must_stop(); ++i) {
     if (!files.has(table_at(i))) continue;
     if (Status status = load_table(table_at(i)); !status.ok()) return status;
   }
@@ -200,6 +200,12 @@ Status Loader::map_row(Table table, UserId owner, const Spill::Entry& entry) {
   switch (table) {
     case Table::users:
       break;
+    case Table::chat_credits:
+      if (Status status = map_credits_row(owner); !status.ok()) return status;
+      break;
+    case Table::integrations:
+      map_integration(row_, owner, importer);
+      break;
     case Table::projects:
       return map_project_row(owner, entry.line);
     case Table::project_versions:
@@ -233,6 +239,14 @@ Status Loader::map_row(Table table, UserId owner, const Spill::Entry& entry) {
   FedRow fed{.line = entry.line};
   if (std::optional<Kind> kind = made_by(table)) fed.thing = Parent{*kind, made};
   return feeder_.took(fed);
+}
+
+// The table has no time: such a balance is as old as its user, and the same in every load.
+Status Loader::map_credits_row(UserId owner) {
+  Result<User> user = service_.tenant(owner).profile();
+  if (!user) return user.status();
+  map_credits(row_, user->joined_at(), feeder_.importer());
+  return {};
 }
 
 Status Loader::map_project_row(UserId owner, uint64_t line) {

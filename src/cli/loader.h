@@ -51,6 +51,7 @@ class Loader {
   Status feed_table(Table table, Spill& spill);
   Status feed_row(Table table, Spill& spill, const Spill::Entry& entry);
   Status map_row(Table table, UserId owner, const Spill::Entry& entry);
+  Status map_credits_row(UserId owner);
   Status map_project_row(UserId owner, uint64_t line);
   Status read_vectors();
   Status map_message_row(UserId owner, const Spill::Entry& entry);

@@ -74,6 +74,9 @@ Place place_of(Table table, Row& row) {
   switch (table) {
     case Table::users:
       break;
+    case Table::chat_credits:
+      return {{Kind::user, row.id("user_id")}, 0};
+    case Table::integrations:
     case Table::projects:
       return {{Kind::user, row.id("user_id")}, row.time("created_at").us};
     case Table::project_versions:
@@ -115,6 +118,23 @@ ImportedUser user_of(Row& row) {
           .full_name = row.maybe_text("full_name"),
           .stripe_customer_id = row.maybe_text("stripe_customer_id"),
           .is_pro = row.flag("is_pro", false)};
+}
+
+void map_credits(Row& row, Time otherwise, Importer& importer) {
+  ImportedCredits credits{.remaining = row.maybe_int32("remaining"),
+                          .resets_at = row.maybe_date("reset_at")};
+  Importer::Row fact{row.maybe_time("created_at").value_or(otherwise), Actor::of_system("import")};
+  if (row.ok()) importer.credits(credits, fact);
+}
+
+void map_integration(Row& row, UserId owner, Importer& importer) {
+  IntegrationId id(row.id("id"));
+  NewIntegration integration{
+      .type = name_of(row, "type", parse_integration_type),
+      // Of no metadata the store would have nothing to keep; the table allows it.
+      .metadata = row.raw_json("metadata").value_or("null")};
+  Importer::Row fact{row.time("created_at"), Actor::of_user(owner)};
+  if (row.ok()) importer.integration(id, integration, fact);
 }
 
 VersionOne version_one_of(Row& row) {

@@ -47,6 +47,9 @@ ImportedUser user_of(Row& row);
 
 // Each hands the row to the importer, unless something refuses it: then row.ok() is false and the
 // importer has not seen it. Those that make a thing answer its id.
+// `otherwise` is when the balance was, for a row that does not say it.
+void map_credits(Row& row, Time otherwise, Importer& importer);
+void map_integration(Row& row, UserId owner, Importer& importer);
 Uuid map_project(Row& row, UserId owner, const std::optional<VersionOne>& version_one,
                  Importer& importer);
 void map_version(Row& row, Importer& importer);

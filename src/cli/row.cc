@@ -121,9 +121,24 @@ Uuid Row::id(std::string_view name) {
 }
 
 Time Row::time(std::string_view name) {
-  std::optional<Time> time = parse_time(text(name));
+  (void)text(name);  // refuses what is absent
+  return maybe_time(name).value_or(Time{});
+}
+
+std::optional<Time> Row::maybe_time(std::string_view name) {
+  std::optional<std::string_view> text = maybe_text(name);
+  if (!text) return std::nullopt;
+  std::optional<Time> time = parse_time(*text);
   if (!time) refuse(fmt::format("\"{}\" is not a time as RFC 3339 writes it", name));
-  return time.value_or(Time{});
+  return time;
+}
+
+std::optional<Time> Row::maybe_date(std::string_view name) {
+  std::optional<std::string_view> text = maybe_text(name);
+  if (!text) return std::nullopt;
+  std::optional<Time> midnight = parse_time(fmt::format("{}T00:00:00Z", *text));
+  if (!midnight) refuse(fmt::format("\"{}\" is not a date such as 2025-08-01", name));
+  return midnight;
 }
 
 uint64_t Row::number(std::string_view name, uint64_t max) {

@@ -39,6 +39,8 @@ class Row {
 
   // Optional fields: absent and null are the same.
   std::optional<Uuid> maybe_id(std::string_view name);
+  std::optional<Time> maybe_time(std::string_view name);
+  std::optional<Time> maybe_date(std::string_view name);  // "2025-08-01": its midnight UTC
   std::optional<std::string_view> maybe_text(std::string_view name);
   std::optional<int32_t> maybe_int32(std::string_view name);
   bool flag(std::string_view name, bool otherwise);

@@ -9,6 +9,8 @@ namespace bcstore::cli {
 namespace {
 
 constexpr std::array<std::string_view, kTables> kStems = {"users",
+                                                          "chat_credits",
+                                                          "integrations",
                                                           "projects",
                                                           "project_versions",
                                                           "documents",

@@ -1,4 +1,4 @@
-// The eleven tables that a load knows, and the files that hold them.
+// The tables that a load knows, and the files that hold them.
 #pragma once
 
 #include <array>
@@ -16,6 +16,8 @@ namespace bcstore::cli {
 // In the order in which they are reported.
 enum class Table : uint8_t {
   users,
+  chat_credits,
+  integrations,
   projects,
   project_versions,
   documents,
@@ -27,7 +29,7 @@ enum class Table : uint8_t {
   chat_messages,
   events,
 };
-inline constexpr size_t kTables = 11;
+inline constexpr size_t kTables = 13;
 
 constexpr size_t index_of(Table table) { return static_cast<size_t>(table); }
 constexpr Table table_at(size_t index) { return static_cast<Table>(index); }

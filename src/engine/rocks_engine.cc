@@ -143,7 +143,13 @@ Status RocksEngine::apply(ChangeSet& changes, bool sync_too) {
   if (Status space = core_->gate().admit(own.bytes()); !space) return space;
   rocksdb::WriteOptions options;
   options.sync = sync_too;
-  const rocksdb::Status written = core_->db().Write(options, &own.batch());
+  rocksdb::Status written;
+  try {
+    written = core_->db().Write(options, &own.batch());
+  } catch (const std::bad_alloc&) {
+    // RocksDB does not say how far it came.
+    written = rocksdb::Status::MemoryLimit("out of memory");
+  }
   if (written.ok()) return Status();
   return fail_write(written.ToString(), from_rocks(written, "cannot write the log"));
 }

@@ -200,7 +200,7 @@ class BatchBody {
                     const EmbeddingSpace& space);
   void import_section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
                       const NewBlock& block, const EmbeddingSpace& space);
-  Uuid add_integration(const NewIntegration& integration);
+  Uuid add_integration(const NewIntegration& integration, std::unique_ptr<Origin> origin);
   void revise_integration(IntegrationId integration, std::string_view metadata,
                           std::optional<uint32_t> expected_rev);
   void remove_integration(IntegrationId integration, std::optional<uint32_t> expected_rev);

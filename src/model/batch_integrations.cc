@@ -7,7 +7,7 @@
 
 namespace bcstore::model {
 
-Uuid BatchBody::add_integration(const NewIntegration& i) {
+Uuid BatchBody::add_integration(const NewIntegration& i, std::unique_ptr<Origin> origin) {
   auto check = [&]() -> Status {
     BCSTORE_TRY(check_enum("type", i.type));
     BCSTORE_TRY(check_optional_id("integration id", i.id));
@@ -15,6 +15,7 @@ Uuid BatchBody::add_integration(const NewIntegration& i) {
   };
   Op op;
   op.verb = Verb::add_integration;
+  op.origin = std::move(origin);
   op.id = mint(i.id ? std::optional<Uuid>(i.id->uuid()) : std::nullopt);
   Status checked = check();
   Arguments arguments(*this, op.verb);

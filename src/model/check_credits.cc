@@ -39,6 +39,40 @@ const char* fault_of(const fb::CreditEntry& e) {
   return nullptr;
 }
 
+// What an entry may change of the plan, the overlay and the epoch that the older one left; nullptr
+// when it is as it must be.
+const char* change_fault(const fb::CreditEntry& older, const CheckCredits& newer) {
+  const bool same_plan = newer.plan_allowance == older.plan_allowance() &&
+                         newer.resets == older.resets() && newer.reset_at_us == older.reset_at();
+  const bool same_use = newer.is_unlimited == older.is_unlimited();
+  const bool same_epoch = newer.epoch == older.epoch();
+  if (!same_epoch && newer.epoch != older.epoch() + 1) return "epochs rise by one";
+  switch (newer.kind) {
+    case CreditEntryKind::consume:
+    case CreditEntryKind::grant:
+      if (!same_plan || !same_use) return "it changes the plan or the overlay";
+      return same_epoch ? nullptr : "it begins an epoch";
+    case CreditEntryKind::reset:
+      if (newer.plan_allowance != older.plan_allowance() || !same_use || !newer.resets) {
+        return "it changes the plan or the overlay";
+      }
+      if (newer.reset_at_us <= older.reset_at()) return "its next date is not later";
+      return same_epoch ? "it begins no epoch" : nullptr;
+    case CreditEntryKind::plan:
+      if (!same_use) return "it changes the overlay";
+      if (same_epoch) return newer.allowance_delta != 0 ? "it changes the balance" : nullptr;
+      return newer.allowance != newer.plan_allowance ? "not the plan's allowance" : nullptr;
+    case CreditEntryKind::import:
+      return same_epoch && newer.allowance_delta != 0 ? "it changes the balance" : nullptr;
+    case CreditEntryKind::unlimited:
+      if (!same_plan) return "it changes the plan";
+      return same_epoch ? nullptr : "it begins an epoch";
+    case CreditEntryKind::opening:
+      break;
+  }
+  return nullptr;
+}
+
 // The newest entry of the owner.
 Status newest_entry(CheckWalk& walk, UserId owner, CheckRead* entry) {
   return walk.read_first(Key(owner, Kind::credit_entry), entry);
@@ -60,7 +94,7 @@ Status check_credit_account(CheckWalk& walk, const CheckedRecord& record) {
   if (account.resets()) {
     const uint8_t anchor = account.anchor_day();
     const uint8_t day = day_of_month(at);
-    const bool clamped = day < anchor && day_of_month(Time{at.us + int64_t{86'400'000'000}}) == 1;
+    const bool clamped = day < anchor && day_of_month(next_day(at)) == 1;
     if (!is_midnight(at) || anchor < 1 || anchor > 31 || (day != anchor && !clamped)) {
       walk.violation(record, "a reset is on its day", fmt::format("{}, day {}", at.us, anchor));
     }
@@ -106,9 +140,8 @@ Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record) {
 Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   const auto& entry = record.table<fb::CreditEntry>();
   const uint64_t number = ~format::key_u64(record.key(), 17);
-  if (to_string(static_cast<CreditEntryKind>(entry.entry_kind())) == "unknown") {
-    walk.unknown(record, "entry_kind", entry.entry_kind());
-  }
+  const auto kind = static_cast<CreditEntryKind>(entry.entry_kind());
+  if (to_string(kind) == "unknown") walk.unknown(record, "entry_kind", entry.entry_kind());
   if (const char* fault = fault_of(entry)) {
     walk.violation(record, "an entry does what its kind may", fault);
   }
@@ -120,22 +153,26 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
           fmt::format("{} + {}, and entry {} found {} + {}", entry.allowance(), entry.granted(),
                       newer.number, newer.allowance_before, newer.granted_before));
     }
-    const bool same = newer.epoch_before == entry.epoch();
-    const bool next = newer.epoch_before == entry.epoch() + 1;
-    if (!same && !next) {
-      walk.violation(record, "epochs rise by one", fmt::format("{}", entry.epoch()));
+    if (const char* fault = change_fault(entry, newer)) {
+      walk.violation(record, "an entry changes what its kind may",
+                     fmt::format("entry {}: {}", newer.number, fault));
     }
   }
-  const bool is_opening =
-      static_cast<CreditEntryKind>(entry.entry_kind()) == CreditEntryKind::opening;
-  if (is_opening != (number == 1)) {
+  if ((kind == CreditEntryKind::opening) != (number == 1)) {
     walk.violation(record, "a ledger begins with its opening", fmt::format("entry {}", number));
   }
-  newer.owner = record.owner();
-  newer.number = number;
-  newer.allowance_before = int64_t{entry.allowance()} - entry.allowance_delta();
-  newer.granted_before = int64_t{entry.granted()} - entry.granted_delta();
-  newer.epoch_before = entry.epoch();
+  newer = {.owner = record.owner(),
+           .number = number,
+           .kind = kind,
+           .allowance_before = int64_t{entry.allowance()} - entry.allowance_delta(),
+           .granted_before = int64_t{entry.granted()} - entry.granted_delta(),
+           .allowance = entry.allowance(),
+           .allowance_delta = entry.allowance_delta(),
+           .epoch = entry.epoch(),
+           .plan_allowance = entry.plan_allowance(),
+           .resets = entry.resets(),
+           .is_unlimited = entry.is_unlimited(),
+           .reset_at_us = entry.reset_at()};
   if (number == 1 && (newer.allowance_before != 0 || newer.granted_before != 0)) {
     walk.violation(record, "the balance is the fold of the ledger", "it does not begin with 0");
   }

@@ -181,17 +181,17 @@ Status check_newest_of_task(CheckWalk& walk, const CheckedRecord& record) {
 Status check_import_identity(CheckWalk& walk, const CheckedRecord& record) {
   const Reference& of = record.reference();
   CheckRead object("");
-  const std::string_view what = of.id.is_nil()                    ? "event"
-                                : UserId(of.id) == record.owner() ? "credit entry"
-                                                                  : "activity";
-  if (of.id.is_nil()) {
+  const std::string_view what = of.extra == 'e'   ? "event"
+                                : of.extra == 'c' ? "credit entry"
+                                                  : "activity";
+  if (of.extra == 'e') {
     if (Status s = walk.read_event(record.owner(), of.number, &object); !s.ok()) return s;
     if (!object.absent()) return Status();
-  } else if (UserId(of.id) == record.owner()) {
+  } else if (of.extra == 'c') {
     object.key = Key(record.owner(), Kind::credit_entry).not_u64(of.number).str();
     if (Status s = walk.read(object); !s.ok()) return s;
     if (!object.absent()) return Status();
-  } else {
+  } else if (of.extra == 'a') {
     if (Status s = read_task(walk, record.owner(), of.id, &object); !s.ok()) return s;
     if (object.state == CheckRead::State::damaged) return Status();
     if (object.found() && of.number >= 1 &&

@@ -68,11 +68,15 @@ struct CheckLog {
 
 // The entry of a ledger that came before in the walk, which is the next newer one.
 struct CheckCredits {
-  UserId owner;
+  UserId owner{};
   uint64_t number = 0;  // 0: none
-  int64_t allowance_before = 0;
-  int64_t granted_before = 0;
-  uint64_t epoch_before = 0;
+  CreditEntryKind kind{};
+  int64_t allowance_before = 0, granted_before = 0;
+  int64_t allowance = 0, allowance_delta = 0;
+  uint64_t epoch = 0;
+  int32_t plan_allowance = 0;
+  bool resets = false, is_unlimited = false;
+  int64_t reset_at_us = 0;
 };
 
 // The list of sections that came before. What it names was looked at: the next older one, which is

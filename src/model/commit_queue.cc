@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace bcstore::model {
@@ -22,6 +23,7 @@ CommitQueue::CommitQueue(std::unique_ptr<Executor> executor, engine::Engine& eng
       audits_(std::move(audits)) {
   counters_.last_seq = executor_->last_seq();
   counters_.durable_seq = executor_->durable_seq();
+  counters_.last_time_us = executor_->last_time().us;
 }
 
 // In a child after fork our own mutex may be held by a thread that is not there.
@@ -48,7 +50,12 @@ CommitQueue::Submitted CommitQueue::submit(std::shared_ptr<Ticket> ticket) {
   if (!foreign().ok()) return Submitted::foreign;
   Lock lock(mutex_);
   if (closed_) return Submitted::closed;
-  if (pending_.size() >= kMaxPending) return Submitted::full;
+  const size_t bytes = ticket->commit.batch->bytes();
+  if (pending_.size() >= kMaxPending || submitted_bytes_ + bytes > kMaxPendingBytes) {
+    return Submitted::full;
+  }
+  ticket->submitted_bytes = bytes;
+  submitted_bytes_ += bytes;
   pending_.push_back(std::move(ticket));
   if (fill_to_ != 0 && pending_.size() >= fill_to_) arrived_.notify_one();
   return Submitted::queued;
@@ -111,7 +118,7 @@ void CommitQueue::lead(Lock& lock, const Ticket* until) {
     fill(lock);
     Group group = take();
     lock.unlock();
-    run(group);
+    run_guarded(group);
     lock.lock();
     for (const auto& ticket : group) {
       ticket->done = true;
@@ -122,15 +129,23 @@ void CommitQueue::lead(Lock& lock, const Ticket* until) {
       lock.unlock();
       for (const auto& ticket : group) {
         if (!ticket->done_callback) continue;
-        Outcome& outcome = ticket->outcome;
-        ticket->done_callback(outcome.status.ok() ? Result<Receipt>(std::move(outcome.receipt))
-                                                  : Result<Receipt>(outcome.status));
-        ticket->done_callback = nullptr;
+        call_back(*ticket);
       }
       lock.lock();
     }
   }
   step_down();
+}
+
+// What a callback throws is its application's own loss; the queue goes on.
+void CommitQueue::call_back(Ticket& ticket) {
+  Outcome& outcome = ticket.outcome;
+  try {
+    ticket.done_callback(outcome.status.ok() ? Result<Receipt>(std::move(outcome.receipt))
+                                             : Result<Receipt>(outcome.status));
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
+  ticket.done_callback = nullptr;
 }
 
 // Hands over to a thread that waits, if there is one.
@@ -172,6 +187,7 @@ CommitQueue::Group CommitQueue::take() {
     if (batch != nullptr && batch->importing() && ordinary) break;
     ordinary = ordinary || (batch != nullptr && !batch->importing());
     bytes += next;
+    submitted_bytes_ -= pending_.front()->submitted_bytes;
     group.push_back(std::move(pending_.front()));
     pending_.pop_front();
   }
@@ -180,7 +196,10 @@ CommitQueue::Group CommitQueue::take() {
 
 void CommitQueue::write_audits() {
   if (!audits_) return;
-  auto audits = audits_();
+  // What a full disk refused comes first; the source holds the rest back, up to its own bound.
+  std::vector<std::unique_ptr<BatchBody>> audits = std::move(unwritten_audits_);
+  unwritten_audits_.clear();
+  if (audits.empty()) audits = audits_();
   if (audits.empty()) return;
   executor_->begin();
   for (auto& batch : audits) {
@@ -188,14 +207,36 @@ void CommitQueue::write_audits() {
     commit.batch = std::move(batch);
     // An owner that was erased or never was leaves no trace; there is nobody to tell.
     (void)executor_->execute(commit);
+    batch = std::move(commit.batch);
   }
-  if (executor_->pending()) {
-    // A failure latches the engine, and is answered to whoever writes next.
-    (void)executor_->finish(false);
+  if (!executor_->pending()) return;
+  const Status written = executor_->finish(false);
+  // Any other failure latches the engine, and is answered to whoever writes next.
+  if (written.code() == Code::no_space) unwritten_audits_ = std::move(audits);
+}
+
+// An exception, of memory that is refused or of an application's clock, must not leave everybody
+// waiting for a leader that is gone.
+void CommitQueue::run_guarded(Group& group) {
+  bool writing = false;
+  Status failure;
+  try {
+    run(group, &writing);
+    return;
+  } catch (const std::bad_alloc&) {
+    failure = Status(writing ? Code::unknown_outcome : Code::unavailable, "out of memory");
+  } catch (...) {
+    failure =
+        Status(writing ? Code::unknown_outcome : Code::internal, "an exception while deciding");
+  }
+  executor_->abandon();
+  for (const auto& ticket : group) {
+    ticket->outcome = Outcome();
+    ticket->outcome.status = failure;
   }
 }
 
-void CommitQueue::run(Group& group) {
+void CommitQueue::run(Group& group, bool* writing) {
   write_audits();
   Status health = engine_.health();
   if (!health.ok()) {
@@ -219,6 +260,7 @@ void CommitQueue::run(Group& group) {
     sync = sync || (tells && executor_->durable_seq() < executor_->last_seq());
   }
   Status written;
+  *writing = true;
   if (wrote) {
     written = executor_->finish(sync);
   } else if (sync) {
@@ -232,18 +274,22 @@ void CommitQueue::run(Group& group) {
   }
   counters_.last_seq = executor_->last_seq();
   counters_.durable_seq = executor_->durable_seq();
+  counters_.last_time_us = executor_->last_time().us;
   counters_.cache_bytes = executor_->cache_bytes();
 }
 
 void CommitQueue::answer(Group& group, const Status& written) {
+  bool accepted = false;
   for (const auto& ticket : group) {
     Outcome& outcome = ticket->outcome;
     if (written.ok()) {
       if (outcome.wrote) ++counters_.commits;
       continue;
     }
-    // A refusal stands: it wrote nothing in either case.
-    if (outcome.status.ok()) outcome.status = written;
+    // A refusal before the group's first accepted batch stands. Those after it may have been
+    // decided on what is not there: out of credits by a spending that was never written.
+    accepted = accepted || outcome.wrote;
+    if (accepted || outcome.status.ok()) outcome.status = written;
     outcome.wrote = false;
   }
 }

@@ -34,6 +34,7 @@ struct Ticket {
   Commit commit;
   Outcome outcome;
   std::function<void(Result<Receipt>)> done_callback;
+  size_t submitted_bytes = 0;
   bool done = false;    // guarded by the queue's mutex
   bool lead = false;    // it is this waiting thread's turn to lead
   bool waited = false;  // a thread waits for it
@@ -45,6 +46,7 @@ class CommitQueue {
   struct Counters {
     std::atomic<uint64_t> commits{0}, groups{0}, syncs{0};
     std::atomic<uint64_t> last_seq{0}, durable_seq{0}, cache_bytes{0};
+    std::atomic<int64_t> last_time_us{0};  // of the last commit
   };
   // Makes audit commits for buffered reads; called by a leader at the start of its group.
   using AuditSource = std::function<std::vector<std::unique_ptr<BatchBody>>()>;
@@ -77,10 +79,12 @@ class CommitQueue {
   // Leads until `until` is done, and on while more are waiting.
   void lead(Lock& lock, const Ticket* until);
   Status pass(Durability durability, bool last);
+  static void call_back(Ticket& ticket);
   void step_down();
   void fill(Lock& lock);
   Group take();
-  void run(Group& group);
+  void run_guarded(Group& group);
+  void run(Group& group, bool* writing);
   void answer(Group& group, const Status& written);
   void write_audits();
 
@@ -88,6 +92,7 @@ class CommitQueue {
   engine::Engine& engine_;
   const uint32_t group_fill_us_;
   AuditSource audits_;
+  std::vector<std::unique_ptr<BatchBody>> unwritten_audits_;  // the leader's
   Counters counters_;
 
   std::mutex mutex_;
@@ -95,8 +100,9 @@ class CommitQueue {
   std::deque<std::shared_ptr<Ticket>> pending_;
   bool leading_ = false;
   bool closed_ = false;
-  size_t inside_ = 0;   // threads in commit()
-  size_t fill_to_ = 0;  // the leader wakes when so many are pending
+  size_t inside_ = 0;           // threads in commit()
+  size_t submitted_bytes_ = 0;  // pending without a thread that waits
+  size_t fill_to_ = 0;          // the leader wakes when so many are pending
 };
 
 }  // namespace bcstore::model

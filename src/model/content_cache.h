@@ -63,6 +63,13 @@ class ContentCache {
     }
   }
 
+  void clear() {
+    std::lock_guard lock(mutex_);
+    places_.clear();
+    entries_.clear();
+    bytes_ = 0;
+  }
+
   // At most the budget. A content that a reader still holds may outlive its entry.
   size_t bytes() const {
     std::lock_guard lock(mutex_);

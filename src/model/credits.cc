@@ -34,6 +34,8 @@ Time in_month(int64_t months, uint8_t anchor_day) {
 
 bool is_midnight(Time time) { return time.us % kDayUs == 0; }
 
+Time next_day(Time time) { return Time{time.us + kDayUs}; }
+
 uint8_t day_of_month(Time time) {
   return static_cast<uint8_t>(static_cast<unsigned>(date_of(time).day()));
 }

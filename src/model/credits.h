@@ -4,13 +4,12 @@
 //  - allowance >= 0, granted >= 0, plan_allowance + granted <= kMaxCredits and
 //    allowance + granted <= kMaxCredits, so that what remains is always an int32.
 //  - A spending takes from the allowance first. Only a reset, a plan with `refill` and an import
-//  set
-//    the allowance; each begins an epoch, and is a put of the whole counter.
+//    set the allowance; each begins an epoch, and is a put of the whole counter.
 //  - A reset is due at midnight UTC of its day. Those that were missed collapse to one, dated at
-//  the
-//    last due instant: the beginning of the period that is running. The next one is a month later
-//    on the anchor day, or on the last day of a shorter month. The date only moves forward, so a
-//    clock that is set back never resets twice.
+//    the last due instant: the beginning of the period that is running. The next one is a month
+//    later on the anchor day, or on the last day of a shorter month. The date only moves forward,
+//    so a clock that is set back never resets twice; a plan whose date has passed begins with the
+//    first one after now.
 //  - Unlimited use lies over the balance: a spending is recorded and takes nothing.
 #pragma once
 
@@ -38,6 +37,7 @@ struct CreditState {
 
 // A reset date: midnight UTC.
 bool is_midnight(Time time);
+Time next_day(Time time);
 // Of the month, 1 to 31.
 uint8_t day_of_month(Time time);
 // The midnight one calendar month after `at`, on `anchor_day` or the last day of that month.

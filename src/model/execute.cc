@@ -125,12 +125,7 @@ Status Executor::check_link(const engine::Scan& scan, ChainLink* link) {
 
 void Executor::begin() {
   cache_.trim();
-  changes_->clear();
-  undo_.clear();
-  pending_facts_.clear();
-  pending_months_.clear();
-  pending_lists_.clear();
-  pending_contents_.clear();
+  forget_group();
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -138,25 +133,44 @@ void Executor::begin() {
 
 Status Executor::finish(bool sync) {
   Status status = engine_.apply(*changes_, sync);
-  if (status.ok()) {
-    if (sync) durable_seq_ = last_seq_;
+  if (!status.ok()) {
+    abandon();
+    return status;
+  }
+  if (sync) durable_seq_ = last_seq_;
+  keep_contents();
+  forget_group();
+  return status;
+}
+
+// The group is written: a cache for which there is no memory must not undo that.
+void Executor::keep_contents() {
+  try {
     for (PendingContent& one : pending_contents_) {
       settings_.contents->put(one.owner, one.document, std::move(one.known));
     }
-  } else {
-    // The cache told of changes that are not there, or may not be.
-    cache_.clear();
-    last_seq_ = group_seq_;
-    last_link_hash_ = group_link_hash_;
-    last_time_ = group_time_;
+  } catch (const std::bad_alloc&) {
+    settings_.contents->clear();
   }
+}
+
+void Executor::abandon() {
+  // The cache told of changes that are not there, or may not be.
+  cache_.clear();
+  last_seq_ = group_seq_;
+  last_link_hash_ = group_link_hash_;
+  last_time_ = group_time_;
+  current_.deferred.clear();
+  forget_group();
+}
+
+void Executor::forget_group() {
   changes_->clear();
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
   pending_contents_.clear();
-  return status;
 }
 
 Executor::Mark Executor::mark() {

@@ -79,7 +79,11 @@ class Executor {
   // Writes what the group decided. On failure the group's state is forgotten.
   Status finish(bool sync);
 
+  // Forgets what the group decided, as after a write that failed.
+  void abandon();
+
   uint64_t last_seq() const { return last_seq_; }
+  Time last_time() const { return last_time_; }
   uint64_t durable_seq() const { return durable_seq_; }
   void mark_durable() { durable_seq_ = last_seq_; }
   size_t cache_bytes() const { return cache_.bytes(); }
@@ -126,6 +130,8 @@ class Executor {
   Status write_audit(const BatchBody& batch);
   Status write_log(const Commit& commit);
   Status write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request);
+  void keep_contents();
+  void forget_group();
   Mark mark();
   void rollback(const Mark& mark);
   void accept();
@@ -190,6 +196,8 @@ class Executor {
   // The month that a number of a stream lies in, and the entry that tells of a stream's next month.
   Status find_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t* month);
   void put_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t month);
+  static char identity_class(const Op& op);
+  format::Key identity_key(const Op& op) const;
   Status find_identity(const Op& op, std::optional<format::Reference>* known);
   Status other_row(const Op& op) const;
   void remember_identity(const Op& op, const Uuid& id, uint64_t number);
@@ -221,6 +229,7 @@ class Executor {
   Status change_credits(Op& op, const CreditState& before, CreditState* after, CounterWrite how,
                         bool account);
   Status same_credits(Op& op, uint64_t number);
+  Status same_integration(Op& op, const HeadEntry& head);
 
   // Tasks: the head's key and entry.
   struct TaskRef {

@@ -249,7 +249,7 @@ Status Executor::append_event(Op& op) {
   }
   std::optional<Reference> known;
   if (Status s = find_identity(op, &known); !s.ok()) return s;
-  if (known) return known->id.is_nil() ? same_event(op, known->number) : other_row(op);
+  if (known) return same_event(op, known->number);
   const auto* event = root<fb::Event>(op.fact);
   HeadEntry* entry = nullptr;
   if (event->project() != nullptr) {

@@ -51,6 +51,12 @@ bool fits(const CreditState& state) {
   return std::max<int64_t>(state.allowance, state.plan_allowance) + state.granted <= kMaxCredits;
 }
 
+void set_calendar(const std::optional<Time>& reset_at, CreditState* state) {
+  state->resets = reset_at.has_value();
+  state->reset_at = reset_at.value_or(Time());
+  state->anchor_day = reset_at ? day_of_month(*reset_at) : 0;
+}
+
 Status too_many() {
   return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
 }
@@ -70,25 +76,27 @@ Status Executor::load_credits(CreditState* state) {
 
 // The counter must be what the newest entry of the ledger says.
 Status Executor::read_credits(CreditState* state) {
-  Draft account;
-  bool found = false;
   const Key key = account_key(current_.owner);
-  if (Status s = read_fact(Kind::credit_account, key, &account, &found); !s.ok()) return s;
-  if (!found) return format::corrupt(key, "is missing");
   const Key counted = counter_key(current_.owner);
-  engine::Value value;
-  Status s = engine_.get(Family::credits, counted, nullptr, &value);
-  if (s.code() == Code::not_found) return format::corrupt(counted, "is missing");
+  engine::Read reads[] = {{Family::heads, key.str()}, {Family::credits, counted.str()}};
+  engine_.multi_get(reads, nullptr);
+  for (const engine::Read& read : reads) {
+    if (read.status.code() == Code::not_found) return format::corrupt(read.key, "is missing");
+    if (!read.status.ok()) return read.status;
+  }
+  Draft account;
+  Status s = verified_copy(key, reads[0].value.bytes(), &account);
   if (!s.ok()) return s;
   format::Parsed parsed;
   format::Counter counter;
-  if (s = format::parse_record(counted, value.bytes(), &parsed); !s.ok()) return s;
+  if (s = format::parse_record(counted, reads[1].value.bytes(), &parsed); !s.ok()) return s;
   if (!format::unpack(parsed.meta, &counter)) {
     return format::corrupt(counted, "the payload is malformed");
   }
   const Key prefix(current_.owner, Kind::credit_entry);
   std::string newest;
   Draft row;
+  bool found = false;
   if (s = first_row({Family::history, prefix.str(), format::after_prefix(prefix)},
                     Kind::credit_entry, &newest, &row, &found);
       !s.ok()) {
@@ -249,9 +257,10 @@ Status Executor::set_credit_plan(Op& op) {
   if (Status s = renew(&state); !s.ok()) return s;
   const CreditState before = state;
   state.plan_allowance = static_cast<int32_t>(op.number);
-  state.resets = op.edit->reset_at.has_value();
-  state.reset_at = op.edit->reset_at.value_or(Time());
-  state.anchor_day = state.resets ? day_of_month(state.reset_at) : 0;
+  set_calendar(op.edit->reset_at, &state);
+  // A plan that begins with a date gone by brings no reset with it: setting it again and again
+  // would refill the balance each time.
+  if (const auto passed = due_reset(state, current_.now)) state.reset_at = passed->next;
   if (op.flag) {
     state.allowance = state.plan_allowance;
     ++state.epoch;
@@ -277,17 +286,17 @@ Status Executor::import_credits(Op& op) {
   if (known) return same_credits(op, known->number);
   CreditState state;
   if (Status s = load_credits(&state); !s.ok()) return s;
+  // The balance that the import may leave as it is has its due reset.
+  if (Status s = renew(&state); !s.ok()) return s;
   const CreditState before = state;
   state.is_unlimited = !op.number_given;
   if (op.number_given) {
     state.allowance = static_cast<int64_t>(op.number);
     ++state.epoch;
   }
-  state.resets = op.edit->reset_at.has_value();
-  state.reset_at = op.edit->reset_at.value_or(Time());
-  state.anchor_day = state.resets ? day_of_month(state.reset_at) : 0;
+  set_calendar(op.edit->reset_at, &state);
   if (!fits(state)) return too_many();
-  remember_identity(op, current_.owner.uuid(), state.entries + 1);
+  remember_identity(op, Uuid(), state.entries + 1);
   return change_credits(op, before, &state,
                         op.number_given ? CounterWrite::whole : CounterWrite::none, true);
 }

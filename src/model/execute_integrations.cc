@@ -19,21 +19,34 @@ Status Executor::add_integration(Op& op) {
   HeadEntry* existing = nullptr;
   if (Status s = load(Kind::integration, key, &existing); !s.ok()) return s;
   if (existing->exists) {
+    if (op.origin) return same_integration(op, *existing);
     return Status::already_exists(fmt::format("integration {} exists", to_string(op.id)), op.id);
   }
   int64_t head_effective = kNoTime, effective = kNoTime, secret_effective = kNoTime;
-  if (Status s = stamp(op.head, current_.now, &head_effective); !s.ok()) return s;
-  if (Status s = stamp(op.fact, current_.now, &effective); !s.ok()) return s;
-  if (Status s = stamp(op.second, current_.now, &secret_effective); !s.ok()) return s;
+  if (Status s = stamp(op.head, created_at(op), &head_effective); !s.ok()) return s;
+  if (Status s = stamp(op.fact, created_at(op), &effective); !s.ok()) return s;
+  if (Status s = stamp(op.second, created_at(op), &secret_effective); !s.ok()) return s;
   mutable_root<fb::IntegrationHead>(op.head)->mutate_rev_effective_at(effective);
   put_fact(Kind::integration_change,
            key_of(current_.owner, Kind::integration_change, op.id).not_u32(1), op.fact);
   // The secret is not kept in the cache of heads: it stands in one place only.
   const Key secret = key_of(current_.owner, Kind::secret, op.id);
-  changes_->put(engine::family_of(Kind::secret), secret, op.second.seal(secret));
+  put_fact(Kind::secret, secret, op.second);
   put_head(Kind::integration, key, op.head.clone());
   touch(Kind::integration_change, op.id, 1);
   return Status();
+}
+
+// What was revised or removed since is physically gone, and can not be compared.
+Status Executor::same_integration(Op& op, const HeadEntry& entry) {
+  const auto* head = root<fb::IntegrationHead>(entry.draft);
+  const std::string what = fmt::format("integration {}", to_string(op.id));
+  const Key change = key_of(current_.owner, Kind::integration_change, op.id).not_u32(1);
+  const Time created_at = op.origin->created_at;
+  Status same = same_fact(change, Kind::integration_change, op.fact, created_at, what);
+  if (!same.ok() || head->rev() > 1) return same;
+  return same_fact(key_of(current_.owner, Kind::secret, op.id), Kind::secret, op.second, created_at,
+                   what);
 }
 
 // Revises or removes: both end the secret that was there.

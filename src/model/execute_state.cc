@@ -208,10 +208,20 @@ Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time cre
   return Status();
 }
 
+// Identities of activities, of events and of balances are told apart: a caller's choice for one
+// never meets another's. The letter is part of what is hashed, and of the format.
+char Executor::identity_class(const Op& op) {
+  return op.verb == Verb::record_activity ? 'a' : op.verb == Verb::append_event ? 'e' : 'c';
+}
+
+Key Executor::identity_key(const Op& op) const {
+  Key key(current_.owner, Kind::import_identity);
+  return key.append(format::hash128(identity_class(op) + op.identity, settings_.salt));
+}
+
 Status Executor::find_identity(const Op& op, std::optional<Reference>* known) {
   if (op.identity.empty()) return Status();
-  Key key(current_.owner, Kind::import_identity);
-  key.append(format::hash128(op.identity, settings_.salt));
+  const Key key = identity_key(op);
   HeadEntry* entry = nullptr;
   if (Status s = load(Kind::import_identity, key, &entry); !s.ok()) return s;
   if (!entry->exists) return Status();
@@ -227,9 +237,8 @@ Status Executor::other_row(const Op& op) const {
 
 void Executor::remember_identity(const Op& op, const Uuid& id, uint64_t number) {
   if (op.identity.empty()) return;
-  Key key(current_.owner, Kind::import_identity);
-  key.append(format::hash128(op.identity, settings_.salt));
-  put_reference(Kind::import_identity, key, {id, number, 0}, true);
+  const auto letter = static_cast<uint32_t>(identity_class(op));
+  put_reference(Kind::import_identity, identity_key(op), {id, number, letter}, true);
 }
 
 }  // namespace bcstore::model

@@ -244,7 +244,7 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
     case Kind::credit_account: {
       const auto& t = r.table<fb::CreditAccount>();
       line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
-      line.flag(t.is_unlimited());
+      line.number(t.anchor_day()).flag(t.is_unlimited());
       return true;
     }
     case Kind::credit_counter:

@@ -51,7 +51,10 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
   state.reset_at = Time{plan->reset_at()};
   state.anchor_day = plan->anchor_day();
   state.is_unlimited = plan->is_unlimited();
-  return model::credits_at(state, state_->core->options().clock->now());
+  // Never before the last commit: a clock that was set back takes no reset back.
+  const int64_t last_us = state_->core->queue().counters().last_time_us;
+  const Time now = state_->core->options().clock->now();
+  return model::credits_at(state, std::max(now, Time{last_us}));
 }
 
 Cursor<CreditEntry> Tenant::credit_entries(const ListOptions& o) const {

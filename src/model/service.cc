@@ -265,6 +265,12 @@ void Importer::credits(const ImportedCredits& credits, const Row& row) {
   body_->batch->import_credits(credits, Body::origin(row));
 }
 
+void Importer::integration(IntegrationId id, const NewIntegration& integration, const Row& row) {
+  NewIntegration given = integration;
+  given.id = id;
+  body_->batch->add_integration(given, Body::origin(row));
+}
+
 void Importer::section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
                        const NewBlock& block, const EmbeddingSpace& space) {
   body_->batch->import_section(document, rev_first, rev_last, block, space);

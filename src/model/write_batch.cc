@@ -71,7 +71,7 @@ void WriteBatch::add_sections(DocumentId document, uint32_t rev, std::span<const
   if (body_) body_->add_sections(document, rev, blocks, space);
 }
 IntegrationId WriteBatch::add_integration(const NewIntegration& integration) {
-  return IntegrationId(body_ ? body_->add_integration(integration) : Uuid());
+  return IntegrationId(body_ ? body_->add_integration(integration, nullptr) : Uuid());
 }
 void WriteBatch::revise_integration(IntegrationId integration, std::string_view metadata,
                                     std::optional<uint32_t> expected_rev) {

@@ -166,11 +166,20 @@ TEST_CASE("check: places of tasks, their facts, and the identities of imported r
       {"import_identity", "index entry names its record",
        [](Damaged& s) {
          s.put_reference(s.of(Kind::import_identity).append(s.rich.task),
-                         {s.rich.task.uuid(), 9, 0});
+                         {s.rich.task.uuid(), 9, 'a'});
        }},
       {"import_identity", "index entry names its record",
        [](Damaged& s) {
-         s.put_reference(s.of(Kind::import_identity).append(s.rich.task), {Uuid(), 9, 0});
+         s.put_reference(s.of(Kind::import_identity).append(s.rich.task), {Uuid(), 9, 'e'});
+       }},
+      {"import_identity", "index entry names its record",
+       [](Damaged& s) {
+         s.put_reference(s.of(Kind::import_identity).append(s.rich.task), {Uuid(), 99, 'c'});
+       }},
+      {"import_identity", "index entry names its record",
+       [](Damaged& s) {
+         s.put_reference(s.of(Kind::import_identity).append(s.rich.task),
+                         {s.rich.task.uuid(), 1, 0});
        }},
   });
 }

@@ -167,6 +167,93 @@ TEST_CASE("credits: missed months collapse to one reset, on the clamped anchor d
   w.sound();
 }
 
+TEST_CASE(
+    "credits: the anchor day outlives a reset that was written on a shorter month's last day") {
+  Account w;
+  w.clock->set(day("2026-01-15").us);
+  w.s.set_credit_plan(w.owner, {.allowance = 5, .resets_at = day("2026-01-31")}).value();
+  for (const std::string_view due : {"2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"}) {
+    INFO(due);
+    CHECK(w.t.credits().value().resets_at == day(due));
+    w.clock->set(day(due).us + kSecondUs);
+    CHECK(w.t.consume_credit().value() == 4);
+    Cursor<CreditEntry> rows = w.t.credit_entries({.limit = 2});
+    REQUIRE((rows.next() && rows.next()));
+    CHECK(rows->kind() == CreditEntryKind::reset);
+    CHECK(rows->created_at() == day(due));
+  }
+  w.reopen();
+  w.t = w.held->tenant(w.owner);
+  CHECK(w.t.credits().value().resets_at == day("2026-05-31"));
+  w.sound();
+}
+
+TEST_CASE("credits: a plan whose date has passed brings no reset, however often it is set") {
+  Account w;  // 2025-08-15
+  w.t.consume_credit({.amount = 7}).value();
+  for (int i = 0; i < 2; ++i) {
+    w.s.set_credit_plan(w.owner, {.allowance = 20, .resets_at = day("2025-05-31")}).value();
+    CHECK(w.remaining() == 3);
+    CHECK(w.t.credits().value().resets_at == day("2025-08-31"));
+  }
+  // On the very day of a reset the next one is a month away.
+  w.s.set_credit_plan(w.owner, {.allowance = 20, .resets_at = day("2025-08-15")}).value();
+  CHECK(w.t.credits().value().resets_at == day("2025-09-15"));
+  CHECK(w.remaining() == 3);
+  w.sound();
+}
+
+TEST_CASE("credits: a clock that is set back takes no reset back from what is read") {
+  Account w;
+  w.s.set_credit_plan(w.owner, {.allowance = 20, .resets_at = day("2025-09-01")}).value();
+  w.t.consume_credit({.amount = 10}).value();
+  w.clock->set(day("2025-09-01").us);
+  w.tenant("b@x");  // somebody's commit, in the new period
+  w.clock->set(day("2025-09-01").us - kSecondUs);
+  // What a spending will find is what is told.
+  CHECK(w.remaining() == 20);
+  w.reopen();
+  w.t = w.held->tenant(w.owner);
+  CHECK(w.remaining() == 20);
+  CHECK(w.t.consume_credit().value() == 19);
+}
+
+TEST_CASE("credits: an import leaves a reset that is due written") {
+  Account w;
+  w.s.set_credit_plan(w.owner, {.allowance = 20, .resets_at = day("2025-09-01")}).value();
+  w.t.consume_credit({.amount = 10}).value();
+  w.clock->set(day("2025-09-02").us);
+  Importer i = w.s.importer(w.owner);
+  i.credits({}, {.created_at = day("2025-09-02"), .actor = Actor::of_system("import")});
+  CHECK(i.commit().value().at(0).outcome == ImportOutcome::written);
+  w.s.set_unlimited(w.owner, false).value();
+  CHECK(w.buckets() == "20+0");
+  w.sound();
+}
+
+TEST_CASE("credits: what an import calls its rows never meets a balance") {
+  for (const bool balance_first : {false, true}) {
+    CAPTURE(balance_first);
+    Account w;
+    const ProjectId p = w.t.create_project({.name = "P", .idea_prompt = ""}).value();
+    // The same id as the user's: ids of different kinds are apart.
+    const TaskId task(w.owner.uuid());
+    w.t.create_task(p, {.title = "T", .id = task}).value();
+    Importer i = w.s.importer(w.owner);
+    const Importer::Row row{.created_at = day("2025-08-01"), .actor = Actor::of_system("import")};
+    if (balance_first) i.credits({.remaining = 3}, row);
+    i.event({.type = "e"}, "credits", row);
+    i.activity(task, TaskAction::complete, "credits", row);
+    if (!balance_first) i.credits({.remaining = 3}, row);
+    for (const ImportedRow& answer : i.commit().value()) {
+      INFO(answer.status.to_string());
+      CHECK(answer.outcome == ImportOutcome::written);
+    }
+    CHECK(w.remaining() == 3);
+    w.sound();
+  }
+}
+
 TEST_CASE("credits: a clock that is set back never resets twice") {
   Account w;
   w.s.set_credit_plan(w.owner, {.allowance = 5, .resets_at = day("2025-09-01")}).value();

@@ -33,7 +33,16 @@ class Damaged {
     rich = fixture::enrich(world_.store(), ada, "ada");
     other = fixture::enrich(world_.store(), bob, "bob");
     const Tenant tenant = world_.store().tenant(ada);
+    // The ledger: opening, grant, plan, spending; a reset, a spending; unlimited, a spending.
+    const Service service = world_.service();
+    const Time first_reset = *parse_time("2025-08-31T00:00:00Z");
+    service.set_credit_plan(ada, {.allowance = 20, .resets_at = first_reset, .refill = true})
+        .value();
+    tenant.consume_credit({.amount = 2}).value();
     world_.clock->advance(40 * fixture::kDayUs);
+    tenant.consume_credit({.amount = 3}).value();
+    service.set_unlimited(ada, true).value();
+    tenant.consume_credit().value();
     tenant.append_event({.type = "later"}).value();
     tenant.append_message(rich.chat, {.role = Role::user, .content = "next month"}).value();
     world_.clock->advance(-80 * fixture::kDayUs);

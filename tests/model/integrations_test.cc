@@ -211,5 +211,63 @@ TEST_CASE("integrations: compact takes old secrets off the disk too") {
   CHECK_FALSE(holds(w.disk(), "OLD-REVISED"));
 }
 
+TEST_CASE("integrations: imported as they were, and known by their id") {
+  World w;
+  const UserId owner = w.user("a@x");
+  const Tenant t = w.store().tenant(owner);
+  Importer i = w.service("load").importer(owner);
+  const auto id = forged<IntegrationId>(1);
+  const Importer::Row row{.created_at = Time{kStartUs - 90 * kDayUs},
+                          .actor = Actor::of_user(owner)};
+  const auto land = [&](const std::vector<std::string>& expected) {
+    std::vector<std::string> words;
+    for (const ImportedRow& answer : i.commit().value()) {
+      words.push_back(answer.outcome == ImportOutcome::refused   ? name_of(answer.status)
+                      : answer.outcome == ImportOutcome::written ? "written"
+                                                                 : "present");
+    }
+    CHECK(words == expected);
+  };
+  const auto add = [&](std::string_view metadata, IntegrationType type = IntegrationType::github,
+                       int64_t later_us = 0) {
+    i.integration(id, {.type = type, .metadata = metadata},
+                  {.created_at = Time{row.created_at.us + later_us}, .actor = row.actor});
+  };
+  // The same row twice in one commit, and others that claim to be it.
+  add("1");
+  add("1");
+  add("2");
+  land({"written", "present", "conflict"});
+  CHECK(t.integration(id).value().created_at() == row.created_at);
+  CHECK(t.integration(id).value().rev() == 1);
+  const auto secret = [&] {
+    const IntegrationSecret found = w.store().tenant(owner).integration_secret(id).value();
+    return std::string(found.metadata());
+  };
+  CHECK(secret() == "1");
+  w.reopen();
+  i = w.service("load").importer(owner);
+  const Tenant again = w.store().tenant(owner);
+  add("1");
+  add("2");
+  add("1", IntegrationType::zapier);
+  add("1", IntegrationType::github, 1);
+  add("not json");
+  i.integration(IntegrationId(), {.type = IntegrationType::github, .metadata = "1"}, row);
+  land({"present", "conflict", "conflict", "conflict", "invalid_argument", "invalid_argument"});
+  // Its first metadata are gone: type and time alone tell.
+  CHECK(again.revise_integration(id, "3").value() == 2);
+  add("1");
+  add("2");
+  add("1", IntegrationType::zapier);
+  land({"present", "present", "conflict"});
+  CHECK(secret() == "3");
+  again.remove_integration(id).value();
+  add("1");
+  land({"present"});
+  CHECK_CODE(not_found, again.integration_secret(id));
+  CHECK(w.store().check().value().violations == 0);
+}
+
 }  // namespace
 }  // namespace bcstore

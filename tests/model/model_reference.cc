@@ -204,6 +204,9 @@ std::string Reference::perform_credits(Owner& owner, const Action& x) {
   } else {
     after.plan = allowance_of(x);
     after.reset_day = reset_day_of(x);
+    const int64_t at_us = std::max(now_us_, newest_us_);
+    // A date gone by stands for the next one, and brings no reset.
+    if (after.reset_day && at_us >= *after.reset_day * kDayUs) after.reset_day = next_first(at_us);
     if (refills(x)) after.allowance = after.plan;
   }
   owner = after;
@@ -215,7 +218,7 @@ std::string Reference::current_state() const {
   for (size_t o = 0; o < owners_.size(); ++o) {
     if (!owners_[o].exists) continue;
     Owner owner = owners_[o];
-    renew(owner, now_us_);  // a read computes it
+    renew(owner, std::max(now_us_, newest_us_));  // a read computes it
     out += "owner" + number(o) + number(owner.rev) + ' ' + owner.email +
            number(static_cast<uint64_t>(owner.allowance)) +
            number(static_cast<uint64_t>(owner.granted)) + (owner.is_unlimited ? " unlimited" : "") +

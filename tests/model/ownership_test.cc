@@ -223,6 +223,7 @@ struct TwoOwners : EngineWorld {
     const std::string tag(1, static_cast<char>('a' + n));
     const UserId id = service().create_user({.email = tag + "@x", .id = forged<UserId>(n)}).value();
     store().tenant(id).consume_credit({.amount = n == 2 ? 3 : 5}).value();
+    if (n != 2) service().set_credit_plan(id, {.allowance = 70}).value();
     return enrich(store(), id, tag);
   }
 };

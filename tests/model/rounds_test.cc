@@ -232,6 +232,10 @@ TEST_CASE("rounds: a write is one change of the engine, after at most two rounds
       CALL(ok, t.add_integration({.type = IntegrationType::zapier, .metadata = "1"})),
       CALL(ok, t.revise_integration(r.integration, "1")),
       CALL(ok, t.remove_integration(r.integration)),
+      CALL(ok, t.consume_credit()),
+      CALL(ok, w.service().grant_credits(r.owner, {.amount = 1})),
+      CALL(ok, w.service().set_credit_plan(r.owner, {.allowance = 1})),
+      CALL(ok, w.service().set_unlimited(r.owner, true)),
   };
   for (const Call& write : writes) {
     INFO(write.what);

@@ -1,0 +1,113 @@
+// A fault against each rule of check_store on credits.
+#include "damaged.h"
+#include "format/counter.h"
+
+namespace bcstore::model {
+namespace {
+
+using Plant = std::function<void(Damaged&)>;
+
+// Of the ledger that Damaged makes.
+constexpr uint64_t kOpening = 1, kGrant = 2, kPlan = 3, kSpending = 4, kReset = 5, kUnlimited = 7;
+constexpr uint64_t kNewest = 8;
+
+Key entry_key(const Damaged& s, uint64_t n) { return s.of(Kind::credit_entry).not_u64(n); }
+
+Plant entry(uint64_t n, std::function<bool(fb::CreditEntry*)> change) {
+  return [=](Damaged& s) { s.rewrite<fb::CreditEntry>(entry_key(s, n), change); };
+}
+Plant account(std::function<bool(fb::CreditAccount*)> change) {
+  return [=](Damaged& s) { s.rewrite<fb::CreditAccount>(s.of(Kind::credit_account), change); };
+}
+Plant counter(int64_t allowance, int64_t granted, uint64_t epoch_step) {
+  return [=](Damaged& s) {
+    const Key key = s.of(Kind::credit_counter);
+    format::Parsed parsed;
+    format::Counter now;
+    const std::string bytes = *s.read(key);
+    REQUIRE(format::parse_record(key, bytes, &parsed).ok());
+    REQUIRE(format::unpack(parsed.meta, &now));
+    s.put(key, format::counter_value(key, {now.allowance + allowance, now.granted + granted,
+                                           now.epoch + epoch_step}));
+  };
+}
+
+constexpr const char* kChange = "an entry changes what its kind may";
+constexpr const char* kKind = "an entry does what its kind may";
+constexpr const char* kFold = "the balance is the fold of the ledger";
+
+}  // namespace
+
+TEST_CASE("check: counter and account are what the ledger says") {
+  check_faults({
+      {"credit_counter", "the counter is the fold of the ledger", counter(1, 0, 0)},
+      {"credit_counter", "the counter is the fold of the ledger", counter(0, 1, 0)},
+      {"credit_counter", "the counter is the fold of the ledger", counter(0, 0, 1)},
+      {"credit_counter", "a balance is not below 0, and an int32", counter(-1000, 0, 0)},
+      {"credit_counter", "a balance is not below 0, and an int32", counter(0, kMaxCredits, 0)},
+      {"credit_account", "the account is what its ledger says",
+       account([](auto* a) { return a->mutate_plan_allowance(a->plan_allowance() + 1); })},
+      {"credit_account", "the account is what its ledger says",
+       account([](auto* a) { return a->mutate_is_unlimited(!a->is_unlimited()); })},
+      {"credit_account", "an allowance is not negative",
+       account([](auto* a) { return a->mutate_plan_allowance(-1); })},
+      {"credit_account", "a reset is on its day",
+       account([](auto* a) { return a->mutate_reset_at(a->reset_at() + 1); })},
+      {"credit_account", "a reset is on its day",
+       account([](auto* a) { return a->mutate_anchor_day(5); })},
+      {"credit_entry", "a ledger has its account and counter",
+       [](Damaged& s) { s.erase(s.of(Kind::credit_counter)); }},
+      {"credit_entry", "a ledger has its account and counter",
+       [](Damaged& s) { s.erase(s.of(Kind::credit_account)); }},
+      {"credit_counter", "a balance has its ledger",
+       [](Damaged& s) {
+         for (uint64_t n = kOpening; n <= kNewest; ++n) s.erase(entry_key(s, n));
+       }},
+  });
+}
+
+TEST_CASE("check: entries of a ledger") {
+  check_faults({
+      {"credit_entry", kFold, entry(kGrant, [](auto* e) { return e->mutate_granted(5); })},
+      {"credit_entry", kFold,
+       entry(kOpening, [](auto* e) { return e->mutate_allowance_delta(9); })},
+      {"credit_entry", kKind, entry(kSpending, [](auto* e) { return e->mutate_amount(1); })},
+      {"credit_entry", kKind, entry(kSpending, [](auto* e) { return e->mutate_amount(0); })},
+      {"credit_entry", kKind,
+       entry(kSpending, [](auto* e) { return e->mutate_allowance_delta(2); })},
+      {"credit_entry", kKind, entry(kGrant, [](auto* e) { return e->mutate_amount(1); })},
+      {"credit_entry", kKind, entry(kGrant, [](auto* e) { return e->mutate_allowance_delta(1); })},
+      {"credit_entry", kKind, entry(kReset, [](auto* e) { return e->mutate_granted_delta(1); })},
+      {"credit_entry", kKind, entry(kReset, [](auto* e) { return e->mutate_allowance(19); })},
+      {"credit_entry", kKind, entry(kPlan, [](auto* e) { return e->mutate_granted_delta(1); })},
+      {"credit_entry", kKind,
+       entry(kUnlimited, [](auto* e) { return e->mutate_allowance_delta(1); })},
+      // Found at the older of two entries, which says what the newer one found.
+      {"credit_entry", kChange,
+       entry(kSpending, [](auto* e) { return e->mutate_plan_allowance(21); })},
+      {"credit_entry", kChange, entry(kSpending, [](auto* e) { return e->mutate_reset_at(1); })},
+      {"credit_entry", kChange,
+       entry(kSpending, [](auto* e) { return e->mutate_is_unlimited(true); })},
+      {"credit_entry", kChange,
+       entry(kSpending, [](auto* e) { return e->mutate_epoch(e->epoch() + 1); })},
+      {"credit_entry", kChange,
+       entry(kReset, [](auto* e) { return e->mutate_epoch(e->epoch() - 1); })},
+      {"credit_entry", kChange,
+       entry(kReset, [](auto* e) { return e->mutate_epoch(e->epoch() + 1); })},
+      {"credit_entry", kChange,
+       entry(kReset, [](auto* e) { return e->mutate_reset_at(e->reset_at() - 1'000'000); })},
+      {"credit_entry", kChange,
+       entry(kPlan, [](auto* e) { return e->mutate_epoch(e->epoch() - 1); })},
+      {"credit_entry", kChange, entry(kPlan, [](auto* e) { return e->mutate_allowance(3); })},
+      {"credit_entry", kChange, entry(kPlan, [](auto* e) { return e->mutate_is_unlimited(true); })},
+      {"credit_entry", kChange,
+       entry(kUnlimited, [](auto* e) { return e->mutate_plan_allowance(1); })},
+      {"credit_entry", "a ledger begins with its opening",
+       entry(kGrant,
+             [](auto* e) {
+               return e->mutate_entry_kind(static_cast<uint8_t>(CreditEntryKind::opening));
+             })},
+  });
+}
+
+}  // namespace bcstore::model
