@@ -15,6 +15,7 @@ constexpr WorkloadEntry kWorkloads[] = {
     {"W3", "consume one credit", run_w3, profile_w3},
     {"W4", "append a revision of a document", run_w4, profile_w4},
     {"W9", "bytes of a revision, in several codings", run_w9, profile_w9},
+    {"W10", "open a store after a clean close", run_w10, profile_w10},
 };
 
 }  // namespace

@@ -42,4 +42,7 @@ void profile_w4(Bench& bench, const ProfileRequest& request);
 void run_w9(Bench& bench);
 void profile_w9(Bench& bench, const ProfileRequest& request);
 
+void run_w10(Bench& bench);
+void profile_w10(Bench& bench, const ProfileRequest& request);
+
 }  // namespace bcstore::bench

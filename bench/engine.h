@@ -18,6 +18,7 @@
 
 #include "data.h"
 #include "fold.h"
+#include "generate/product.h"
 
 namespace bcstore::bench {
 
@@ -81,6 +82,9 @@ class Engine {
   virtual std::unique_ptr<CreditWorker> credit_worker(Mode mode) = 0;
 
   virtual std::unique_ptr<DocumentWorker> document_worker(Mode mode) = 0;
+
+  // Writes a generated product, relaxed.
+  virtual std::unique_ptr<ProductSink> product_sink() = 0;
 
   // Counters worth a line under the row, such as syncs a commit; may be empty.
   virtual std::string remark() { return {}; }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "catalogue.h"
 #include "engine.h"
 #include "failure.h"
+#include "generate/play.h"
 
 namespace bcstore::bench {
 namespace {
@@ -29,22 +29,6 @@ T take(Result<T> result, std::string_view what) {
   return *std::move(result);
 }
 
-// The system's time, or while data are loaded the time that the loader sets.
-class LoadClock : public Clock {
- public:
-  Time now() override {
-    const int64_t set = set_us_.load(std::memory_order_relaxed);
-    if (set != 0) return Time{set};
-    return Time{std::chrono::duration_cast<std::chrono::microseconds>(
-                    std::chrono::system_clock::now().time_since_epoch())
-                    .count()};
-  }
-  void set(int64_t us) { set_us_.store(us, std::memory_order_relaxed); }
-
- private:
-  std::atomic<int64_t> set_us_{0};
-};
-
 // A handle for each user and the id of each session, as an application would hold them.
 struct Handles {
   std::vector<Tenant> tenants;
@@ -56,7 +40,7 @@ struct Handles {
 
 class BcstoreChatWorker : public ChatWorker {
  public:
-  BcstoreChatWorker(const Handles* handles, LoadClock* clock, Mode mode)
+  BcstoreChatWorker(const Handles* handles, PlayedClock* clock, Mode mode)
       : handles_(handles), clock_(clock) {
     options_.durability = mode == Mode::durable ? Durability::durable : Durability::relaxed;
   }
@@ -97,7 +81,7 @@ class BcstoreChatWorker : public ChatWorker {
 
  private:
   const Handles* handles_;
-  LoadClock* clock_;
+  PlayedClock* clock_;
   CommitOptions options_;
   int64_t clock_set_us_ = 0;
 };
@@ -211,6 +195,10 @@ class BcstoreEngine : public Engine {
     return std::make_unique<BcstoreDocumentWorker>(&handles_, population_, mode);
   }
 
+  std::unique_ptr<ProductSink> product_sink() override {
+    return std::make_unique<Player>(*store_, *clock_);
+  }
+
   std::string remark() override {
     const StoreStats stats = store_->stats();
     const double commits = static_cast<double>(std::max<uint64_t>(stats.commits, 1));
@@ -250,7 +238,7 @@ class BcstoreEngine : public Engine {
   }
 
   Population population_;
-  std::shared_ptr<LoadClock> clock_ = std::make_shared<LoadClock>();
+  std::shared_ptr<PlayedClock> clock_ = std::make_shared<PlayedClock>();
   std::optional<Store> store_;
   Handles handles_;
   std::atomic<uint64_t> credit_workers_{0};

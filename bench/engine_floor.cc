@@ -259,6 +259,79 @@ class FloorDocumentWorker : public DocumentWorker {
   rocksdb::WriteBatch batch_;
 };
 
+// A generated product: one Put a row, its texts one after another, under owner, kind, object and
+// number.
+class FloorSink : public ProductSink {
+ public:
+  explicit FloorSink(rocksdb::DB* db) : db_(db) {}
+
+  void sign_up(const Happening& when, const SignUp& user) override {
+    put(when, 'u', when.user, 0, {user.email, user.full_name.value_or("")});
+  }
+  void grant(const Happening& when, int32_t) override { put(when, 'g', when.user, ++number_, {}); }
+  void project(const Happening& when, const RawId& id, std::string_view name,
+               std::string_view prompt) override {
+    put(when, 'p', id, 0, {name, prompt});
+  }
+  void version(const Happening& when, const RawId& project, uint32_t version,
+               std::string_view note) override {
+    put(when, 'v', project, version, {note});
+  }
+  void document(const Happening& when, const RawId& id, const RawId&, uint32_t,
+                uint8_t section) override {
+    put(when, 'd', id, section, {});
+  }
+  void revision(const Happening& when, const RawId& document, uint32_t rev,
+                std::string_view json) override {
+    put(when, 'r', document, rev, {json});
+  }
+  void sections(const Happening& when, const RawId& document, uint32_t rev,
+                std::span<const Section> sections) override {
+    for (const Section& section : sections) {
+      const std::string_view floats(reinterpret_cast<const char*>(section.embedding.data()),
+                                    section.embedding.size_bytes());
+      put(when, 's', document, uint64_t{rev} << 32 | section.number, {section.body, floats});
+    }
+  }
+  void task(const Happening& when, const RawId& id, const RawId&, int32_t, std::string_view title,
+            std::string_view description) override {
+    put(when, 't', id, 0, {title, description});
+  }
+  void activity(const Happening& when, const RawId& task, bool) override {
+    put(when, 'a', task, ++number_, {});
+  }
+  void chat(const Happening& when, const RawId& id, const RawId&) override {
+    put(when, 'c', id, 0, {});
+  }
+  void message(const Happening& when, const Turn& turn) override {
+    put(when, 'm', turn.session, turn.seq, {turn.content});
+  }
+  void event(const Happening& when, const RawId& project, std::string_view type,
+             std::string_view payload) override {
+    put(when, 'e', project, ++number_, {type, payload});
+  }
+  void integration(const Happening& when, const RawId& id, uint8_t,
+                   std::optional<std::string_view> metadata) override {
+    put(when, 'i', id, ++number_, {metadata.value_or("")});
+  }
+
+ private:
+  void put(const Happening& when, char kind, const RawId& object, uint64_t number,
+           std::initializer_list<std::string_view> texts) {
+    std::string key(reinterpret_cast<const char*>(when.user.data()), when.user.size());
+    key += kind;
+    key.append(reinterpret_cast<const char*>(object.data()), object.size());
+    key.resize(key.size() + 8);
+    write_inverted(key.data() + key.size() - 8, number);
+    std::string value(reinterpret_cast<const char*>(&when.at_us), sizeof when.at_us);
+    for (const std::string_view text : texts) value += text;
+    check(db_->Put({}, key, value), "Put");
+  }
+
+  rocksdb::DB* db_;
+  uint64_t number_ = 0;
+};
+
 class FloorEngine : public Engine {
  public:
   std::string_view name() const override { return "floor"; }
@@ -298,6 +371,10 @@ class FloorEngine : public Engine {
 
   std::unique_ptr<DocumentWorker> document_worker(Mode mode) override {
     return std::make_unique<FloorDocumentWorker>(db_.get(), population_, &revs_, mode);
+  }
+
+  std::unique_ptr<ProductSink> product_sink() override {
+    return std::make_unique<FloorSink>(db_.get());
   }
 
  private:

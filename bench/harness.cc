@@ -119,9 +119,11 @@ Stand::~Stand() {
   scratch_.remove(name_);
 }
 
-void Stand::reopen() {
+double Stand::reopen() {
   engine_->close();
+  const SteadyClock::time_point begin = SteadyClock::now();
   engine_->open(settings_);
+  return std::chrono::duration<double, std::micro>(SteadyClock::now() - begin).count();
 }
 
 Bench::Bench(const Settings& settings, const Scratch& scratch)

@@ -3,26 +3,33 @@
 // key.
 #pragma once
 
+#include <bcstore/bcstore.h>
+
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
-#include <bcstore/bcstore.h>
-
 #include "generate/product.h"
 
 namespace bcstore::bench {
 
-// Says the time of what happens at the moment.
+// The time that a player sets, or with 0 the system's.
 class PlayedClock : public Clock {
  public:
-  Time now() override { return Time{us_.load(std::memory_order_relaxed)}; }
+  Time now() override {
+    const int64_t set = us_.load(std::memory_order_relaxed);
+    if (set != 0) return Time{set};
+    return Time{std::chrono::duration_cast<std::chrono::microseconds>(
+                    std::chrono::system_clock::now().time_since_epoch())
+                    .count()};
+  }
   void set(int64_t us) { us_.store(us, std::memory_order_relaxed); }
 
  private:
-  std::atomic<int64_t> us_{kProductBeginUs};
+  std::atomic<int64_t> us_{0};
 };
 
 // Throws Failure when a call answers anything but success, or a number other than the expected one.

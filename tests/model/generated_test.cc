@@ -238,6 +238,7 @@ TEST_CASE("generated product: played and loaded, it is the same, and it checks")
 
   World played([](Options& o) { o.clock = std::make_shared<PlayedClock>(); });
   auto& clock = dynamic_cast<PlayedClock&>(*played.options.clock);
+  clock.set(kProductBeginUs);
   Player player(played.store(), clock);
   std::vector<ProductBalance> balances;
   const ProductTotals totals = generate_product(shape, texts, player, &balances);
