@@ -168,6 +168,9 @@ class FlipStore {
       const std::string text = fmt::format("message {} of {}, in a few words", i, count);
       auto said = tenant.append_message(chat, {.role = Role::user, .content = text});
       if (!said) return said.status();
+      // A delta of the balance, to be merged.
+      if (i % 4 != 0) continue;
+      if (const auto left = tenant.consume_credit(); !left) return left.status();
     }
     return Status();
   }
