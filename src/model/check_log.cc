@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/calendar.h"
 #include "model/check_walk.h"
 #include "model/encode.h"
 
@@ -15,7 +16,6 @@ using format::Link;
 
 namespace {
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
 constexpr uint8_t kLive = 1;
 constexpr uint8_t kErased = 2;
 
@@ -192,8 +192,7 @@ Status check_idempotency(CheckWalk& walk, const CheckedRecord& record) {
     walk.violation(record, "the tail is a receipt's operations",
                    fmt::format("{} bytes", record.tail().size()));
   }
-  int64_t day = fields.created_at() / kDayUs - (fields.created_at() % kDayUs < 0 ? 1 : 0);
-  day = std::max<int64_t>(day, 0);
+  const uint32_t day = key_day_of(Time{fields.created_at()});
   const uint32_t in_key = format::key_u32(record.key(), 17);
   if (in_key != day) {
     walk.violation(record, "the day is that of created_at",

@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <chrono>
 
+#include "model/calendar.h"
+
 namespace bcstore::model {
 
 namespace {
 
 using std::chrono::year_month_day;
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
-
 year_month_day date_of(Time time) {
-  int64_t days = time.us / kDayUs - (time.us % kDayUs < 0 ? 1 : 0);
-  return {std::chrono::sys_days(std::chrono::days(days))};
+  return {std::chrono::sys_days(std::chrono::days(day_of(time)))};
 }
 
 int64_t months_of(const year_month_day& date) {

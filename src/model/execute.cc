@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bcstore/options.h"
+#include "model/calendar.h"
 
 namespace bcstore::model {
 
@@ -17,13 +18,6 @@ using format::Kind;
 using format::Reference;
 
 namespace {
-
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
-
-uint32_t day_of(Time time) {
-  int64_t day = time.us / kDayUs - (time.us % kDayUs < 0 ? 1 : 0);
-  return static_cast<uint32_t>(std::max<int64_t>(day, 0));
-}
 
 void append_operation(std::string* out, const Receipt::Operation& op) {
   out->append(reinterpret_cast<const char*>(op.id.bytes.data()), op.id.bytes.size());
@@ -382,8 +376,8 @@ Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid&
                              Outcome* out, bool* found) {
   const Uuid hash = format::hash128(commit.idempotency_key, settings_.salt);
   const int64_t oldest_us = current_.now.us - settings_.idempotency_window_us;
-  const uint32_t last = day_of(current_.now);
-  for (uint32_t day = day_of(Time{oldest_us}); day <= last; ++day) {
+  const uint32_t last = key_day_of(current_.now);
+  for (uint32_t day = key_day_of(Time{oldest_us}); day <= last; ++day) {
     Key key(key_owner, Kind::idempotency);
     key.u32(day).append(hash);
     Draft fact;
@@ -416,7 +410,7 @@ Status Executor::write_idempotency(const Commit& commit, UserId key_owner, const
   std::string operations;
   for (const Receipt::Operation& op : current_.operations) append_operation(&operations, op);
   Key key(key_owner, Kind::idempotency);
-  key.u32(day_of(current_.now)).append(format::hash128(commit.idempotency_key, settings_.salt));
+  key.u32(key_day_of(current_.now)).append(format::hash128(commit.idempotency_key, settings_.salt));
   put_head(Kind::idempotency, key,
            encoder_.idempotency(current_.commit_seq, current_.owner_seq, current_.now, request,
                                 operations));
