@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
@@ -13,6 +14,7 @@ namespace bcstore::engine {
 namespace {
 
 constexpr double kBloomBitsPerKey = 10;
+constexpr size_t kOwnerAndKindBytes = 17;  // every key begins with these
 // The last level is written seldom and read for ever. A dictionary for each file lets small blocks
 // find what they have in common.
 constexpr int kBottomZstdLevel = 12;
@@ -154,6 +156,9 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.
   options.prefix_extractor = nullptr;
+  // Where an owner's last row of a kind went into the memtable is remembered: the next one lies near.
+  options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(kOwnerAndKindBytes));
   options.compaction_filter = nullptr;
   options.compaction_filter_factory = nullptr;
   if (family == Family::credits) options.merge_operator = credit_merge();
