@@ -73,7 +73,8 @@ size_t memtable_bytes(Family family, const MemoryShares& shares) {
 }  // namespace
 
 MemoryShares share_memory(size_t budget_bytes) {
-  const size_t cache_bytes = budget_bytes - budget_bytes / 4;
+  // The rest is the model's caches'.
+  const size_t cache_bytes = budget_bytes / 16 * 9;
   return {cache_bytes, budget_bytes / 4};
 }
 

@@ -1,13 +1,21 @@
 #include "format/key.h"
 
+#include <array>
+#include <bit>
+#include <cstring>
+
 namespace bcstore::format {
 
-const KindInfo* kind_info(uint8_t number) {
-  for (const KindInfo& info : kKinds) {
-    if (static_cast<uint8_t>(info.kind) == number) return &info;
-  }
-  return nullptr;
-}
+namespace {
+// By number: every record that is read asks for its kind.
+constexpr auto kKindByNumber = [] {
+  std::array<const KindInfo*, 256> by_number{};
+  for (const KindInfo& info : kKinds) by_number[static_cast<uint8_t>(info.kind)] = &info;
+  return by_number;
+}();
+}  // namespace
+
+const KindInfo* kind_info(uint8_t number) { return kKindByNumber[number]; }
 
 std::string_view to_string(Kind kind) {
   const KindInfo* info = kind_info(static_cast<uint8_t>(kind));
@@ -44,19 +52,20 @@ Uuid key_uuid(std::string_view key, size_t offset) {
 }
 
 namespace {
-uint64_t big_endian(std::string_view key, size_t offset, size_t width) {
-  if (key.size() < offset + width) return 0;
-  uint64_t n = 0;
-  for (size_t i = 0; i < width; ++i) n = n << 8 | static_cast<uint8_t>(key[offset + i]);
-  return n;
+template <class Number>
+Number big_endian(std::string_view key, size_t offset) {
+  if (key.size() < offset + sizeof(Number)) return 0;
+  Number n;
+  std::memcpy(&n, key.data() + offset, sizeof n);
+  if constexpr (std::endian::native == std::endian::big) return n;
+  if constexpr (sizeof n == 8) return __builtin_bswap64(n);
+  return static_cast<Number>(__builtin_bswap32(static_cast<uint32_t>(n)));
 }
 }  // namespace
 
-uint32_t key_u32(std::string_view key, size_t offset) {
-  return static_cast<uint32_t>(big_endian(key, offset, 4));
-}
+uint32_t key_u32(std::string_view key, size_t offset) { return big_endian<uint32_t>(key, offset); }
 
-uint64_t key_u64(std::string_view key, size_t offset) { return big_endian(key, offset, 8); }
+uint64_t key_u64(std::string_view key, size_t offset) { return big_endian<uint64_t>(key, offset); }
 
 std::optional<int32_t> key_phase(std::string_view key, size_t offset) {
   if (key.size() <= offset || key[offset] != 1) return std::nullopt;

@@ -73,6 +73,7 @@ class Draft {
   const char* meta() const { return words_ + kHeaderBytes; }
   size_t meta_bytes() const { return meta_bytes_; }
   size_t bytes() const { return size_; }
+  uint8_t flags() const { return empty() ? uint8_t{0} : static_cast<uint8_t>(words_[3]); }
   std::string_view tail() const;
   bool empty() const { return size_ == 0; }
 

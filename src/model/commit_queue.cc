@@ -209,7 +209,7 @@ void CommitQueue::write_audits() {
     (void)executor_->execute(commit);
     batch = std::move(commit.batch);
   }
-  if (!executor_->pending()) return;
+  if (!executor_->pending()) return executor_->end_group();
   const Status written = executor_->finish(false);
   // Any other failure latches the engine, and is answered to whoever writes next.
   if (written.code() == Code::no_space) unwritten_audits_ = std::move(audits);
@@ -263,9 +263,10 @@ void CommitQueue::run(Group& group, bool* writing) {
   *writing = true;
   if (wrote) {
     written = executor_->finish(sync);
-  } else if (sync) {
-    written = engine_.sync();
-    if (written.ok()) executor_->mark_durable();
+  } else {
+    executor_->end_group();
+    if (sync) written = engine_.sync();
+    if (sync && written.ok()) executor_->mark_durable();
   }
   answer(group, written);
   if (written.ok()) {

@@ -15,6 +15,7 @@ namespace {
 // Of the memory budget, for the heads that the commit queue remembers.
 constexpr size_t kHeadCacheShare = 8;
 constexpr size_t kContentCacheShare = 8;
+constexpr size_t kTailCacheSixteenths = 3;
 
 }  // namespace
 
@@ -38,8 +39,9 @@ Child::~Child() { --core_->children_; }
 
 Core::Core(const Options& options)
     : options_(options),
-      contents_(std::min(options.revision_cache_bytes,
-                         options.memory_budget_bytes / kContentCacheShare)) {
+      contents_(
+          std::min(options.revision_cache_bytes, options.memory_budget_bytes / kContentCacheShare)),
+      tails_(options.memory_budget_bytes / 16 * kTailCacheSixteenths) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
 }
@@ -66,6 +68,7 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
   settings.coder = &core->coder_;
   settings.contents = &core->contents_;
+  settings.tails = &core->tails_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
   if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;
@@ -191,6 +194,7 @@ StoreStats Core::stats() const {
   const CommitQueue::Counters& counters = queue_->counters();
   out.head_cache_bytes = counters.cache_bytes;
   out.revision_cache_bytes = contents_.bytes();
+  out.message_cache_bytes = tails_.bytes();
   out.last_commit_seq = counters.last_seq;
   out.durable_commit_seq = counters.durable_seq;
   out.commits = counters.commits;

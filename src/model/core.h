@@ -15,6 +15,7 @@
 #include "model/commit_queue.h"
 #include "model/content_cache.h"
 #include "model/delta.h"
+#include "model/tail_cache.h"
 
 namespace bcstore::model {
 
@@ -37,6 +38,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   ContentCoder& coder() { return coder_; }
   ContentCache& contents() { return contents_; }
+  TailCache& tails() { return tails_; }
 
   // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
   // at once.
@@ -67,6 +69,7 @@ class Core : public std::enable_shared_from_this<Core> {
   uint64_t salt_ = 0;
   ContentCoder coder_;
   ContentCache contents_;
+  TailCache tails_;
   std::mutex audit_mutex_;
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;

@@ -5,6 +5,7 @@
 // one list of one store; the owner is never taken from it.
 #include <fmt/format.h>
 
+#include <bit>
 #include <utility>
 
 #include "model/reads.h"
@@ -67,7 +68,13 @@ constexpr char kTokenVersion = 1;
 constexpr size_t kTokenFrame = 1 + 8 + 8;
 
 void append_u64(std::string* out, uint64_t n) {
-  for (int i = 7; i >= 0; --i) out->push_back(static_cast<char>(n >> (8 * i)));
+  const uint64_t big_endian = std::endian::native == std::endian::big ? n : __builtin_bswap64(n);
+  out->append(reinterpret_cast<const char*>(&big_endian), sizeof big_endian);
+}
+
+void append_u32(std::string* out, uint32_t n) {
+  const uint32_t big_endian = std::endian::native == std::endian::big ? n : __builtin_bswap32(n);
+  out->append(reinterpret_cast<const char*>(&big_endian), sizeof big_endian);
 }
 
 }  // namespace
@@ -155,6 +162,7 @@ bool CursorBody::end(Status status) {
   scan_.reset();
   merged_scan_.reset();
   own_snapshot_.reset();
+  fill_ = {};
   return false;
 }
 
@@ -181,6 +189,15 @@ bool CursorBody::start() {
     own_snapshot_ = std::move(*snapshot);
   }
   if (plan_.sections_of) return fetch_sections();
+  if (plan_.tail_of) {
+    // What the engine would say of a store that is closed, or in a child after fork.
+    const Code health = core_->engine().health().code();
+    if (health != Code::ok && health != Code::read_only) return end(core_->engine().health());
+    const TailCache::Id id{owner_.uuid(), *plan_.tail_of};
+    tail_ = core_->tails().view(id, plan_.limit);
+    if (tail_) return true;
+    if (plan_.limit <= TailCache::kMostRows) fill_ = core_->tails().begin_fill(id);
+  }
   scan_ = core_->engine().scan(request(false));
   if (merges) merged_scan_ = core_->engine().scan(request(true));
   return !plan_.named || fetch();
@@ -218,7 +235,20 @@ bool CursorBody::next(RecordBody* row) {
     ++given_;
     return true;
   }
-  return next_row(row);
+  return tail_ ? next_of_tail(row) : next_row(row);
+}
+
+bool CursorBody::next_of_tail(RecordBody* row) {
+  const uint64_t seq = tail_.last - given_;
+  if (seq < tail_.first || seq == 0) return end(Status());
+  const TailCache::Row& stored = tail_.row(seq);
+  position_.resize(plan_.prefix.size());
+  if (given_ == 0) position_ = plan_.prefix;
+  append_u32(&position_, ~stored.month);
+  append_u64(&position_, ~seq);
+  row->borrow(position_, format::Kind::message, stored.value);
+  ++given_;
+  return true;
 }
 
 engine::Scan* CursorBody::advance() {
@@ -249,10 +279,17 @@ bool CursorBody::next_row(RecordBody* row) {
     position_.assign(scan->key());
     if (plan_.filter && !plan_.filter(*row)) continue;
     ++given_;
+    if (fill_.is_open()) {
+      const size_t month_at = plan_.prefix.size();
+      fill_.add(~format::key_u64(position_, month_at + 4), ~format::key_u32(position_, month_at),
+                scan->value());
+      if (given_ == plan_.limit) fill_.keep(/*whole=*/false);
+    }
     return true;
   }
   row->clear();
   if (!scan_->status().ok()) return end(scan_->status());
+  fill_.keep(/*whole=*/true);
   if (merged_scan_ && !merged_scan_->status().ok()) return end(merged_scan_->status());
   return end(given_ == 0 && position_.empty() ? check_parent() : Status());
 }
@@ -337,6 +374,10 @@ bool CursorBody::fetch_sections() {
 }
 
 Status CursorBody::check_parent() {
+  if (!plan_.parent_what.empty()) {
+    plan_.parent_prefix = with_id(owner_, plan_.parent_kind, plan_.parent_id).str();
+    plan_.parent_name = fmt::format("{} {}", plan_.parent_what, to_string(plan_.parent_id));
+  }
   if (plan_.parent_prefix.empty()) return Status();
   auto scan =
       core_->engine().scan({engine::family_of(plan_.parent_kind), plan_.parent_prefix,

@@ -119,7 +119,7 @@ Status Executor::check_link(const engine::Scan& scan, ChainLink* link) {
 
 void Executor::begin() {
   cache_.trim();
-  forget_group();
+  forget_group(true);
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
@@ -133,7 +133,7 @@ Status Executor::finish(bool sync) {
   }
   if (sync) durable_seq_ = last_seq_;
   keep_contents();
-  forget_group();
+  forget_group(true);
   return status;
 }
 
@@ -143,8 +143,13 @@ void Executor::keep_contents() {
     for (PendingContent& one : pending_contents_) {
       settings_.contents->put(one.owner, one.document, std::move(one.known));
     }
+    for (PendingTail& one : pending_tails_) {
+      settings_.tails->append(one.id, one.seq, one.month, *one.value);
+    }
   } catch (const std::bad_alloc&) {
     settings_.contents->clear();
+    for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, false);
+    tails_written_to_.clear();
   }
 }
 
@@ -155,23 +160,28 @@ void Executor::abandon() {
   last_link_hash_ = group_link_hash_;
   last_time_ = group_time_;
   current_.deferred.clear();
-  forget_group();
+  forget_group(false);
 }
 
-void Executor::forget_group() {
+void Executor::end_group() { forget_group(true); }
+
+void Executor::forget_group(bool known) {
   changes_->clear();
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
   pending_contents_.clear();
+  pending_tails_.clear();
+  for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, known);
+  tails_written_to_.clear();
 }
 
 Executor::Mark Executor::mark() {
   changes_->mark();
   return {undo_.size(),           current_.touched.size(), current_.operations.size(),
           pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
-          current_.events};
+          pending_tails_.size(),  current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -192,6 +202,7 @@ void Executor::rollback(const Mark& mark) {
   pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
                        pending_lists_.end());
   pending_contents_.resize(mark.contents);
+  pending_tails_.resize(mark.tails);
   current_.events = mark.events;
 }
 

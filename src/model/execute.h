@@ -37,6 +37,7 @@
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
+#include "model/tail_cache.h"
 
 namespace bcstore::model {
 
@@ -66,6 +67,7 @@ class Executor {
     int32_t initial_credits = 0;
     ContentCoder* coder = nullptr;
     ContentCache* contents = nullptr;
+    TailCache* tails = nullptr;
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
@@ -81,6 +83,8 @@ class Executor {
 
   // Forgets what the group decided, as after a write that failed.
   void abandon();
+  // Ends a group of which nothing is to be written.
+  void end_group();
 
   uint64_t last_seq() const { return last_seq_; }
   Time last_time() const { return last_time_; }
@@ -95,7 +99,7 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations, months, lists, contents;
+    size_t undo, touched, operations, months, lists, contents, tails;
     uint32_t events;
   };
   // The batch under execution.
@@ -131,7 +135,8 @@ class Executor {
   Status write_log(const Commit& commit);
   Status write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request);
   void keep_contents();
-  void forget_group();
+  // `known`: the tails of the sessions that were appended to are what the store has.
+  void forget_group(bool known);
   Mark mark();
   void rollback(const Mark& mark);
   void accept();
@@ -303,6 +308,15 @@ class Executor {
     KnownContent known;
   };
   std::vector<PendingContent> pending_contents_;  // of the group: into the cache when written
+
+  struct PendingTail {
+    TailCache::Id id;
+    uint64_t seq;
+    uint32_t month;
+    format::Draft* value;  // the operation's own
+  };
+  std::vector<PendingTail> pending_tails_;  // of the group: into the cache when written
+  std::vector<TailCache::Id> tails_written_to_;
 
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;

@@ -156,6 +156,10 @@ Status Executor::append_message(Op& op) {
   }
   set_stream(prefix, seq, effective, month);
   touch(Kind::message, op.parent, seq);
+  const TailCache::Id tail{current_.owner.uuid(), op.parent};
+  tails_written_to_.push_back(tail);
+  settings_.tails->begin_append(tail);
+  pending_tails_.push_back({tail, seq, month, &op.fact});
   return Status();
 }
 

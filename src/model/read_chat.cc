@@ -168,6 +168,9 @@ Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o
   ListOptions list{
       .reverse = !o.newest_first, .limit = o.limit, .after = o.after, .snapshot = o.snapshot};
   ListPlan plan = history(*state_, Kind::message, session, Kind::session, "session", list);
+  if (o.newest_first && o.after.empty() && !o.from_seq && o.snapshot == nullptr) {
+    plan.tail_of = session.uuid();
+  }
   if (o.from_seq && !o.after.empty()) {
     plan.bad = Status(Code::invalid_argument, "from_seq: not together with after");
   } else if (o.from_seq && plan.bad.ok() && state_->bad.ok() && !state_->core->closed()) {

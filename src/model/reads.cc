@@ -20,7 +20,7 @@ std::function<Status()> missing(std::string_view what, const Uuid& id) {
 ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent,
                  format::Kind parent_kind, std::string_view parent_name, const ListOptions& o) {
   ListPlan plan;
-  plan.bad = check_id(fmt::format("{} id", parent_name), parent);
+  if (parent.is_nil()) plan.bad = check_id(fmt::format("{} id", parent_name), parent);
   plan.kind = kind;
   plan.prefix = with_id(state.owner, kind, parent).str();
   plan.backward = o.reverse;
@@ -28,8 +28,8 @@ ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent
   plan.after = o.after;
   plan.snapshot = o.snapshot;
   plan.parent_kind = parent_kind;
-  plan.parent_prefix = with_id(state.owner, parent_kind, parent).str();
-  plan.parent_name = fmt::format("{} {}", parent_name, to_string(parent));
+  plan.parent_what = parent_name;
+  plan.parent_id = parent;
   return plan;
 }
 

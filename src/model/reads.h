@@ -70,12 +70,17 @@ struct ListPlan {
   format::Kind named_kind{};
   // The record is the first row with that prefix, not the one of that key.
   bool named_is_prefix = false;
+  // The list is that of this session's messages, newest first and from the last one on.
+  std::optional<Uuid> tail_of;
   // The rows are the sections of this revision, whose list's key is the prefix.
   std::optional<uint32_t> sections_of;
   // An empty list whose parent has no row with this prefix is not_found.
   format::Kind parent_kind{};
   std::string parent_prefix;
   std::string parent_name;
+  // The same for a parent with an id, spelled out only when it is asked for.
+  std::string_view parent_what;
+  Uuid parent_id{};
 };
 
 class CursorBody {
@@ -94,6 +99,7 @@ class CursorBody {
   bool next_row(RecordBody* row);
   engine::Scan* advance();  // the scan whose row is next; null at the end or on an error
   engine::ScanRequest request(bool merged) const;
+  bool next_of_tail(RecordBody* row);
   bool fetch_sections();
   bool fetch();  // index rows and the records that they name
   Status check_parent();
@@ -121,6 +127,8 @@ class CursorBody {
   };
   std::vector<Named> named_;
   std::unique_ptr<engine::Snapshot> own_snapshot_;
+  TailCache::View tail_;  // what is read, when the session's tail is known
+  TailCache::Fill fill_;  // else this is on its way to become it
 };
 
 struct Access {

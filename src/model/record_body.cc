@@ -18,10 +18,24 @@ Status RecordBody::view(std::string_view key, std::string_view value) {
   if (!format::verify_meta(parsed_.kind, meta_.data(), parsed_.meta.size())) {
     return format::corrupt(key, "the payload is malformed");
   }
+  meta_at_ = meta_.data();
   std::memcpy(key_, key.data(), key.size());
   key_bytes_ = key.size();
   loaded_ = true;
   return Status();
+}
+
+void RecordBody::borrow(std::string_view key, format::Kind kind, const format::Draft& value) {
+  content_.reset();
+  floats_ = {};
+  parsed_.kind = kind;
+  parsed_.flags = value.flags();
+  parsed_.meta = {value.meta(), value.meta_bytes()};
+  parsed_.tail = value.tail();
+  meta_at_ = value.meta();
+  std::memcpy(key_, key.data(), key.size());
+  key_bytes_ = key.size();
+  loaded_ = true;
 }
 
 Status RecordBody::keep(std::string_view key, engine::Value value) {

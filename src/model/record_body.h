@@ -22,6 +22,8 @@ class RecordBody {
  public:
   // Verifies and takes a value that stays where it is (a scan's current row).
   Status view(std::string_view key, std::string_view value);
+  // Takes a value that was verified before and stays where it is.
+  void borrow(std::string_view key, format::Kind kind, const format::Draft& value);
   // Verifies and keeps a value that the engine pins or owns.
   Status keep(std::string_view key, engine::Value value);
   void clear();
@@ -33,7 +35,7 @@ class RecordBody {
   bool has_tail() const { return (parsed_.flags & format::kTail) != 0; }
   template <class Table>
   const Table* root() const {
-    return flatbuffers::GetRoot<Table>(meta_.data());
+    return flatbuffers::GetRoot<Table>(meta_at_);
   }
 
   // A section's place in its revision, and its embedding.
@@ -63,7 +65,8 @@ class RecordBody {
   format::Parsed parsed_;
   // The meta part, aligned. Grows to the largest record seen, and is used again for the next row.
   std::vector<uint64_t> meta_;
-  std::shared_ptr<Core> core_;  // outlives what the engine pins
+  const void* meta_at_ = nullptr;  // in `meta_`, or where the value was borrowed
+  std::shared_ptr<Core> core_;     // outlives what the engine pins
   bool is_newest_ = false;
   engine::Value value_;
   std::shared_ptr<const std::string> content_;  // once it was decoded
