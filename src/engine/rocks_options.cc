@@ -14,6 +14,7 @@ namespace bcstore::engine {
 namespace {
 
 constexpr double kBloomBitsPerKey = 10;
+constexpr double kMemtableBloomShare = 0.03;
 constexpr size_t kOwnerAndKindBytes = 17;  // every key begins with these
 // The last level is written seldom and read for ever. A dictionary for each file lets small blocks
 // find what they have in common.
@@ -160,6 +161,11 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   // Where an owner's last row of a kind went into the memtable is remembered: the next one lies near.
   options.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(kOwnerAndKindBytes));
+  // Idempotency keys and given ids are looked for before they are written, and mostly not there.
+  if (family == Family::index) {
+    options.memtable_whole_key_filtering = true;
+    options.memtable_prefix_bloom_size_ratio = kMemtableBloomShare;
+  }
   options.compaction_filter = nullptr;
   options.compaction_filter_factory = nullptr;
   if (family == Family::credits) options.merge_operator = credit_merge();
