@@ -260,9 +260,13 @@ Faults function_faults(const Source& source) {
 
 Faults manner_faults(const Source& source) {
   static constexpr std::string_view kWords[] = {
-      "printf", "fprintf", "puts",        "fputs",        "cout",       "cerr",        "clog",
-      "abort",  "exit",    "_exit",       "quick_exit",   "terminate",  "throw",       "assert",
-      "getenv", "setenv",  "std::thread", "std::jthread", "std::async", "thread_local"};
+      "printf",  "fprintf", "puts",        "fputs",        "cout",       "cerr",         "clog",
+      "abort",   "exit",    "_exit",       "quick_exit",   "terminate",  "throw",        "assert",
+      "getenv",  "setenv",  "std::thread", "std::jthread", "std::async", "thread_local", "fwrite",
+      "putchar", "perror",  "psignal",     "fmt::print",   "std::print"};
+  // What throws where it does not answer, or ends the process without exceptions.
+  static const std::regex kThrowing(
+      R"re(\bstd::sto(?:[ifd]|l{1,2}|ul{1,2}|ld)\b|\.at\(|\)\.value\(\))re");
   Faults faults;
   std::optional<int> floor = floor_of(source.path);
   if (!floor || *floor > 3) return faults;
@@ -278,6 +282,9 @@ Faults manner_faults(const Source& source) {
         continue;
       }
       faults.push_back(at(source, line) + "the library must not use " + std::string(word));
+    }
+    if (std::smatch found; std::regex_search(text, found, kThrowing)) {
+      faults.push_back(at(source, line) + "the library must not use " + found.str());
     }
   }
   return faults;

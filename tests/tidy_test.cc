@@ -109,6 +109,12 @@ TEST_CASE("tidy: a library that prints, exits or throws is a fault") {
     CHECK(manner_faults({"include/bcstore/tenant.h", bad}).size() == 1);
     CHECK(manner_faults({"src/cli/a.cc", bad}).empty());
   }
+  for (const char* bad : {"fmt::print(x);", "perror(x);", "fwrite(a, b, c, d);", "std::stoi(x);",
+                          "auto n = std::stoull(x);", "map.at(x);", "read(x).value();"}) {
+    CAPTURE(bad);
+    CHECK(manner_faults({"src/model/a.cc", bad}).size() == 1);
+  }
+  CHECK(manner_faults({"src/model/a.cc", "scan->value(); that(x); custom_stoi(x);"}).empty());
   CHECK(manner_faults({"src/model/a.cc", "snprintf(b, 1, x); on_exit_ = 1; // throw"}).empty());
   CHECK(manner_faults({"include/bcstore/status.h", "throw 1;"}).empty());
   CHECK(manner_faults({"include/bcstore/status.h", "throw 1;\nthrow 2;"}).size() == 1);

@@ -82,7 +82,8 @@ struct Options {
   uint32_t group_fill_us = 60;
   // How long an idempotency key is remembered; 1 s to kMaxIdempotencyWindowUs.
   int64_t idempotency_window_us = int64_t{86'400} * 1'000'000;
-  // A snapshot older than this reads nothing any more (`failed_precondition`); 0 is no limit.
+  // A snapshot older than this reads nothing any more (`failed_precondition`); 0 is no limit. Those
+  // that Store::check() and Store::logical_hash() take for themselves have none.
   int64_t snapshot_max_age_us = int64_t{3600} * 1'000'000;
 
   // The allowance that a new user is born with, and the plan's; 0 to kMaxCredits. No reset.

@@ -72,9 +72,9 @@ int run_user_find(const UserFindArgs& args, std::ostream& out, std::ostream& err
 
 // Opens a store that is there; says on `err` why it can not.
 Result<Store> open_existing(const std::string& db, std::ostream& err);
-// Says it on `err`, and answers the exit code 1.
 // One line about what opening the store cut off its files; nothing when it cut nothing.
 void tell_cuts(const Store& store, std::ostream& err);
+// Says it on `err`, and answers the exit code 1.
 int failed(const Status& status, std::ostream& err);
 
 }  // namespace bcstore::cli

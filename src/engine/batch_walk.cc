@@ -4,12 +4,15 @@
 
 #include <algorithm>
 
+#include "engine/decode.h"
+
 namespace bcstore::engine {
 namespace {
 
 constexpr size_t kBatchHeaderBytes = 12;
 constexpr size_t kLinkKeyBytes = format::kOwnerBytes + 1 + 8;
 constexpr size_t kLinkValueBytes = format::kHeaderBytes + format::Link::kBytes;
+constexpr uint64_t kMaxSequence = (uint64_t{1} << 56) - 1;
 constexpr uint32_t kLastVarintShift = 28;  // lengths and families are 32-bit numbers
 
 // Tags of changes. With a family of its own each comes a second time.
@@ -28,13 +31,15 @@ enum Tag : uint8_t {
   kRangeDelete = 0xf,
 };
 
-uint64_t little_endian(std::string_view bytes) {
-  uint64_t number = 0;
-  for (size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<uint8_t>(bytes[i]);
-  return number;
-}
-
 }  // namespace
+
+bool may_be_batch(std::string_view beginning, uint64_t last) {
+  constexpr uint64_t kMostChanges = uint64_t{1} << 40;  // more than a log can hold
+  if (beginning.size() < kBatchHeaderBytes) return false;
+  const uint64_t sequence = little_endian(beginning.substr(0, 8));
+  if (last == 0) return sequence <= kMaxSequence;
+  return sequence > last && sequence - last <= kMostChanges;
+}
 
 void BatchWalk::begin() {
   expect_ = Expect::header;
@@ -87,6 +92,7 @@ void BatchWalk::take_tag(uint8_t tag) {
   if (!known) return fail(fmt::format("a change of the unknown kind {}", tag));
   has_value_ = tag == kPut || tag == kFamilyPut || tag == kMerge || tag == kFamilyMerge ||
                tag == kRangeDelete || tag == kFamilyRangeDelete;
+  puts_ = tag == kPut || tag == kFamilyPut;
   counts_ = tag != kNote;
   key_.clear();
   value_.clear();
@@ -118,7 +124,7 @@ void BatchWalk::finish_string() {
   }
   expect_ = Expect::tag;
   if (counts_) ++seen_;
-  if (has_value_) take_link();
+  if (puts_) take_link();
 }
 
 void BatchWalk::take_link() {

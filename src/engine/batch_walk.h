@@ -24,6 +24,9 @@ struct LoggedLink {
   format::Link link;
 };
 
+// Whether a batch that comes after change `last` can begin like this; 0: any change may be last.
+bool may_be_batch(std::string_view beginning, uint64_t last);
+
 class BatchWalk {
  public:
   void begin();
@@ -55,6 +58,7 @@ class BatchWalk {
   uint32_t shift_ = 0;
   uint64_t left_ = 0;  // of a key or value
   bool has_value_ = false;
+  bool puts_ = false;  // it may be a link
   bool counts_ = false;
   uint64_t sequence_ = 0;
   uint32_t count_ = 0;

@@ -71,6 +71,8 @@ class Value {
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
+  // No age ends it: for one call that reads everything, however long that takes.
+  virtual void keep() = 0;
 };
 
 struct ScanRequest {

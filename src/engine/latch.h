@@ -20,8 +20,14 @@ class Latch {
   Status check() const;
   bool is_set() const { return set_.load(std::memory_order_acquire); }
 
+  // A younger file of the log has begun, and the end of the one before could not be synced: what is
+  // in the younger one has no promise, though its own sync may be answered with success.
+  void leave_log_open() { log_open_.store(true, std::memory_order_release); }
+  bool log_open() const { return log_open_.load(std::memory_order_acquire); }
+
  private:
   std::atomic<bool> set_{false};
+  std::atomic<bool> log_open_{false};
   mutable std::mutex mutex_;
   std::string cause_;  // guarded by mutex_
 };

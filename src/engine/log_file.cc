@@ -13,9 +13,10 @@ namespace {
 
 enum Type : uint8_t { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 
-// How many bytes a search for whole pieces behind damage puts through the checksum at most. Chance
-// needs a few MiB for each MiB of the file; only a forged file needs more.
-constexpr uint64_t kMaxSearchedBytes = uint64_t{256} << 20;
+// How many bytes a search for whole records behind damage puts through the checksum at most, for
+// each byte that it looks at. Chance needs about 11 where may_follow() excludes nothing, which is
+// the mean of a length that fits times how often a byte is kFull; only a forged file needs more.
+constexpr uint64_t kMaxSearchedPerByte = 64;
 
 struct Piece {
   uint32_t checksum;  // as stored
@@ -36,19 +37,26 @@ class LogScanner {
         block_(std::make_unique<char[]>(kLogBlockBytes)) {}
 
   Result<LogEnd> run() {
-    for (; start_ < file_bytes_; start_ += kLogBlockBytes) {
+    size_t at = 0;
+    for (; start_ < file_bytes_; start_ += kLogBlockBytes, at = 0) {
       if (Status loaded = load(); !loaded) return loaded;
-      size_t at = 0;
       while (size_ - at >= kLogHeaderBytes) {
         const Piece piece = piece_at(at);
-        if (!whole(piece, at)) return stopped(at);
+        if (!whole(piece, at)) {
+          Result<std::optional<uint64_t>> next = stopped(at);
+          if (!next) return next.status();
+          if (!*next) return LogEnd{file_bytes_, *cut_};
+          at = static_cast<size_t>(**next - start_);
+          continue;
+        }
         if (Status placed = place(piece, at); !placed) return placed;
         at += kLogHeaderBytes + piece.length;
       }
       // A header that the end of the file cuts short. At the end of a block it would be padding.
-      if (at < size_ && at + kLogHeaderBytes <= kLogBlockBytes) return stopped(at);
+      if (at < size_ && at + kLogHeaderBytes <= kLogBlockBytes) stop(at);
     }
-    return LogEnd{file_bytes_, inside_ ? record_ : file_bytes_};
+    if (!cut_ && inside_) cut_ = record_;
+    return LogEnd{file_bytes_, cut_.value_or(file_bytes_)};
   }
 
  private:
@@ -85,6 +93,9 @@ class LogScanner {
   Status place(const Piece& piece, size_t at) {
     const uint64_t offset = start_ + at;
     const bool begins = piece.type == kFull || piece.type == kFirst;
+    // Behind a hole: of a record whose beginning is lost.
+    if (!begins && resumed_) return Status();
+    resumed_ = false;
     if (begins == inside_) {
       return damaged(offset, begins ? "a record begins inside another"
                                     : "a part of a record without its beginning");
@@ -100,17 +111,54 @@ class LogScanner {
     return ended.ok() ? ended : damaged(record_, ended.message());
   }
 
-  // Something that is no whole piece lies at `at` in this block.
-  Result<LogEnd> stopped(size_t at) {
+  void stop(size_t at) {
+    if (!cut_) cut_ = inside_ ? record_ : start_ + at;
+    inside_ = false;
+  }
+
+  // Something that is no whole piece lies at `at` in this block. Where the reading goes on, in the
+  // block that is loaded then; nowhere: the rest of the file is torn.
+  Result<std::optional<uint64_t>> stopped(size_t at) {
     const uint64_t offset = start_ + at;
     if (of_unknown_kind(at)) return damaged(offset, "a record of a kind that is never written");
     if (one_byte_explains(at)) {
       return damaged(offset, "one byte of a record that was written whole has changed");
     }
+    const bool lost = sector_lost(at);
+    stop(at);
     Result<std::optional<uint64_t>> later = find_later(at);
-    if (!later) return later.status();
-    if (*later) return damaged(offset, fmt::format("a whole record follows at {}", **later));
-    return LogEnd{file_bytes_, inside_ ? record_ : offset};
+    if (!later || !*later) return later;
+    if (!lost) return damaged(offset, fmt::format("a whole record follows at {}", **later));
+    if (Status tellable = records_.hole(); !tellable) return damaged(offset, tellable.message());
+    resumed_ = true;
+    return later;
+  }
+
+  // Whether the sector with the byte at `place` was never written, given that what lies before the
+  // piece at `at` was.
+  bool unwritten(size_t at, size_t place) const {
+    const size_t sector = place / kSectorBytes * kSectorBytes;
+    const size_t from = std::max(at, sector);
+    return bytes(from, std::min(sector + kSectorBytes, size_) - from).find_first_not_of('\0') ==
+           std::string_view::npos;
+  }
+
+  // Whether a sector with a part of the piece at `at` was never written.
+  bool sector_lost(size_t at) const {
+    size_t end = at + 1;
+    if (size_ - at >= kLogHeaderBytes) end = at + kLogHeaderBytes + piece_at(at).length;
+    for (size_t place = at; place < std::min(end, size_);
+         place = place / kSectorBytes * kSectorBytes + kSectorBytes) {
+      if (unwritten(at, place)) return true;
+    }
+    return false;
+  }
+
+  // Whether another byte at `place` can be of a write that was cut short: it lies in a sector that
+  // was never written, or is alone in one that was not written as a whole.
+  bool may_be_torn(size_t at, size_t place) const {
+    const bool alone = start_ + place + 1 == file_bytes_ && place % kSectorBytes == 0;
+    return alone || unwritten(at, place);
   }
 
   bool of_unknown_kind(size_t at) const {
@@ -127,13 +175,15 @@ class LogScanner {
     if (piece.length <= available) {
       const uint32_t crc = crc32c(bytes(at + kLogHeaderBytes - 1, piece.length + 1));
       const uint32_t stored = mask_crc(crc) ^ piece.checksum;
-      for (int shift = 0; piece.known() && shift < 32; shift += 8) {
-        if ((stored & ~(uint32_t{0xff} << shift)) == 0) return true;
+      for (size_t i = 0; piece.known() && i < 4; ++i) {
+        const bool only = (stored & ~(uint32_t{0xff} << (8 * i))) == 0;
+        if (only && !may_be_torn(at, at + i)) return true;
       }
       const auto change = one_byte_apart(crc ^ unmask_crc(piece.checksum), piece.length + 1);
-      if (change && change->position > 0 && piece.known()) return true;
-      const Piece other{0, 0, static_cast<uint8_t>(piece.type ^ (change ? change->change : 0))};
-      if (change && change->position == 0 && other.known()) return true;
+      if (change && !may_be_torn(at, at + kLogHeaderBytes - 1 + change->position)) {
+        const int type = piece.type ^ (change->position == 0 ? change->change : 0);
+        if (Piece{0, 0, static_cast<uint8_t>(type)}.known()) return true;
+      }
     }
     return piece.known() && another_length(piece, at, available);
   }
@@ -150,26 +200,42 @@ class LogScanner {
     }
   }
 
-  // The offset of a whole piece behind the bytes at `at`. Where their header can be believed the
-  // search begins behind them: a record that was cut short may hold bytes that look like a piece.
-  Result<std::optional<uint64_t>> find_later(size_t at) {
-    size_t from = size_;
-    if (size_ - at >= kLogHeaderBytes) {
-      const Piece piece = piece_at(at);
-      const size_t end = at + kLogHeaderBytes + piece.length;
-      from = piece.known() && end <= kLogBlockBytes ? end : at + 1;
+  // Whether bytes at `at` can be the beginning of a record, or a part of one whose beginning is
+  // lost, before their checksum is looked at. A record is split at the edges of blocks only.
+  bool plausible(const Piece& piece, size_t at) const {
+    const size_t end = at + kLogHeaderBytes + piece.length;
+    if (end > size_) return false;
+    switch (piece.type) {
+      case kFull:
+        break;
+      case kFirst:
+        if (end != kLogBlockBytes) return false;
+        break;
+      case kMiddle:
+        return at == 0 && end == kLogBlockBytes;
+      case kLast:
+        return at == 0;
+      default:
+        return false;
     }
+    return records_.may_follow(bytes(at + kLogHeaderBytes, piece.length));
+  }
+
+  // The offset of a whole piece behind the bytes at `at`, which may lie anywhere: their header is
+  // not to be believed. What only looks like one, inside a record that was cut short, is told by
+  // may_follow().
+  Result<std::optional<uint64_t>> find_later(size_t at) {
     const uint64_t stopped_at = start_ + at;
+    const uint64_t most = kMaxSearchedPerByte * (file_bytes_ - stopped_at + kLogBlockBytes);
     uint64_t searched = 0;
+    size_t from = at + 1;
     while (true) {
       for (; from + kLogHeaderBytes <= size_; ++from) {
         const Piece piece = piece_at(from);
-        if (!piece.known() || from + kLogHeaderBytes + piece.length > size_) continue;
-        if (whole(piece, from)) return std::optional<uint64_t>(start_ + from);
+        if (!plausible(piece, from)) continue;
+        if (checksum_fits(piece, from)) return std::optional<uint64_t>(start_ + from);
         searched += piece.length;
-        if (searched > kMaxSearchedBytes) {
-          return damaged(stopped_at, "whether records follow cannot be told");
-        }
+        if (searched > most) return damaged(stopped_at, "whether records follow cannot be told");
       }
       start_ += kLogBlockBytes;
       if (start_ >= file_bytes_) return std::optional<uint64_t>();
@@ -186,7 +252,9 @@ class LogScanner {
   uint64_t start_ = 0;  // of the block, in the file
   size_t size_ = 0;     // of the block
   bool inside_ = false;
-  uint64_t record_ = 0;  // where the record began
+  bool resumed_ = false;         // behind a hole, and no record has begun yet
+  uint64_t record_ = 0;          // where the record began
+  std::optional<uint64_t> cut_;  // where the whole records end
 };
 
 }  // namespace

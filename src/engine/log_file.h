@@ -8,9 +8,13 @@
 // The checksum (CRC-32C, masked) covers type and payload but not the length: a changed length can
 // make a whole record, and all that follow, look like a write that was cut short. RocksDB then
 // drops them in silence. So what stops the reading is a torn write only if
-//   - no whole piece lies anywhere behind it, and
-//   - no single changed byte explains it: a record that one byte makes whole was written whole.
+//   - no single changed byte explains it: a record that one byte makes whole was written whole;
+//   - no whole record lies anywhere behind it, unless a sector before that one was never written
+//     and whoever takes the records can tell what that means (LogRecords::hole).
 // Everything else is damage.
+//
+// A sector was never written if it reads as zeros, from its beginning or from the end of the last
+// whole piece: files grow by sectors that read as zeros until they are written.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +29,8 @@ namespace bcstore::engine {
 
 inline constexpr size_t kLogBlockBytes = 32768;
 inline constexpr size_t kLogHeaderBytes = 7;
+// What a disk writes at once: a divisor of the block.
+inline constexpr size_t kSectorBytes = 512;
 
 // Takes the records of a log in their order, piece by piece.
 class LogRecords {
@@ -34,11 +40,18 @@ class LogRecords {
   virtual void piece(std::string_view bytes) = 0;
   // The record is whole. What is not ok says what is wrong with it, and ends the reading.
   virtual Status end() = 0;
+  // Whether a record that begins like this can lie behind those that were taken. Asked where bytes
+  // of a torn record may look like a record.
+  virtual bool may_follow(std::string_view) const { return true; }
+  // Unwritten sectors, with whole records behind them, which come next if it is ok.
+  virtual Status hole() {
+    return Status(Code::corruption, "sectors were not written, and a whole record follows");
+  }
 };
 
 struct LogEnd {
   uint64_t file_bytes = 0;
-  uint64_t whole_bytes = 0;  // where the last whole record ends
+  uint64_t whole_bytes = 0;  // where the last whole record ends, before the first hole
 
   bool torn() const { return whole_bytes < file_bytes; }
 };

@@ -8,7 +8,22 @@
 #include <utility>
 
 #include "engine/engine.h"
-#include "engine/monotonic.h"
+
+namespace bcstore {
+
+std::string_view to_string(OpenReport::CutReason reason) {
+  switch (reason) {
+    case OpenReport::CutReason::torn:
+      return "the end of the log, which held no whole record";
+    case OpenReport::CutReason::hole:
+      return "what follows sectors that were never written, and was not promised";
+    case OpenReport::CutReason::manifest:
+      return "the end of the manifest, which held no whole edit";
+  }
+  return "unknown";
+}
+
+}  // namespace bcstore
 
 namespace bcstore::engine {
 namespace {
@@ -28,17 +43,16 @@ std::optional<uint64_t> log_number(std::string_view name) {
 }  // namespace
 
 Status LinkChain::add(const LoggedLink& link) {
+  const uint64_t before = first_ == 0 ? base_ : last_;
+  if (!hole_ && before != 0 && link.seq > before + 1) hole_ = Hole{before + 1, 0, 0};
   if (hole_) {
     hole_->durable_seq = std::max(hole_->durable_seq, link.link.durable_seq);
+    if (hole_->next == 0) hole_->next = link.seq;
     return Status();
   }
-  if (first_ != 0 && link.seq > last_ + 1) {
-    hole_ = Hole{last_ + 1, link.link.durable_seq};
-    return Status();
-  }
-  if (first_ != 0 && (link.seq != last_ + 1 || link.link.prev_hash != hash_)) {
+  if (before != 0 && (link.seq != before + 1 || (first_ != 0 && link.link.prev_hash != hash_))) {
     return Status(Code::corruption,
-                  fmt::format("commit {} does not follow commit {}", link.seq, last_));
+                  fmt::format("commit {} does not follow commit {}", link.seq, before));
   }
   if (first_ == 0) first_ = link.seq;
   last_ = link.seq;
@@ -46,19 +60,18 @@ Status LinkChain::add(const LoggedLink& link) {
   return Status();
 }
 
+void LinkChain::interrupt() {
+  const uint64_t before = first_ == 0 ? base_ : last_;
+  if (!hole_) hole_ = Hole{before == 0 ? 0 : before + 1, 0, 0};
+}
+
 // Takes the records of all files of the log, one after another.
 class LogGuard::Replay final : public LogRecords {
  public:
-  // `chained`: the links of this file stand in no table.
-  void enter(size_t file, bool chained) {
-    file_ = file;
-    chained_ = chained;
-    records_ = 0;
-  }
-  uint64_t records() const { return records_; }
+  explicit Replay(uint64_t last_commit) : chain_(last_commit) {}
+
+  void enter(File* file) { file_ = file; }
   const LinkChain& chain() const { return chain_; }
-  // The file before whose first record the chain has its hole: there the log can be cut.
-  const std::optional<size_t>& hole_file() const { return hole_file_; }
   // The last of RocksDB's sequence numbers in the log, up to a hole; 0 when it holds none.
   uint64_t last_sequence() const { return last_sequence_; }
 
@@ -66,26 +79,29 @@ class LogGuard::Replay final : public LogRecords {
   void piece(std::string_view bytes) override { batch_.feed(bytes); }
   Status end() override {
     if (Status sound = batch_.end(); !sound) return sound;
-    bool first = records_++ == 0 && !chain_.hole();
+    ++file_->records;
     for (const LoggedLink& link : batch_.links()) {
-      if (!chained_) break;
+      if (!file_->chained) break;
       if (Status added = chain_.add(link); !added) return added;
-      if (first && chain_.hole()) hole_file_ = file_;
-      first = false;
     }
     if (!chain_.hole() && batch_.count() > 0) {
       last_sequence_ = std::max(last_sequence_, batch_.sequence() + batch_.count() - 1);
     }
     return Status();
   }
+  bool may_follow(std::string_view beginning) const override {
+    return may_be_batch(beginning, last_sequence_);
+  }
+  Status hole() override {
+    file_->hole = true;
+    chain_.interrupt();
+    return Status();
+  }
 
  private:
   BatchWalk batch_;
   LinkChain chain_;
-  std::optional<size_t> hole_file_;
-  size_t file_ = 0;
-  bool chained_ = false;
-  uint64_t records_ = 0;
+  File* file_ = nullptr;
   uint64_t last_sequence_ = 0;
 };
 
@@ -93,10 +109,12 @@ Result<std::vector<LogGuard::File>> LogGuard::live_files() const {
   Result<std::vector<std::string>> names = files_.list(directory_);
   if (!names) return names.status();
   const uint64_t first = manifest_.first_log_number();
+  const Manifest::Family* links = manifest_.family(to_string(Family::log));
   std::vector<File> live;
   for (const std::string& name : *names) {
     const std::optional<uint64_t> number = log_number(name);
-    if (number && *number >= first) live.push_back({name, *number, {}, 0});
+    if (!number || *number < first) continue;
+    live.push_back({name, *number, links != nullptr && *number >= links->log_number});
   }
   std::sort(live.begin(), live.end(),
             [](const File& a, const File& b) { return a.number < b.number; });
@@ -104,16 +122,14 @@ Result<std::vector<LogGuard::File>> LogGuard::live_files() const {
 }
 
 Status LogGuard::read() {
-  const int64_t started_us = monotonic_us();
   Result<std::vector<File>> live = live_files();
   if (!live) return live.status();
   logs_ = *std::move(live);
-  Replay replay;
-  const Manifest::Family* links = manifest_.family(to_string(Family::log));
-  for (size_t i = 0; i < logs_.size(); ++i) {
-    replay.enter(i, links != nullptr && logs_[i].number >= links->log_number);
-    if (Status read = read_file(&logs_[i], &replay); !read) return read;
+  Replay replay(last_commit_);
+  for (File& log : logs_) {
+    if (Status read = read_file(&log, &replay); !read) return read;
   }
+  if (Status judged = judge_files(); !judged) return judged;
   if (Status judged = judge_hole(replay); !judged) return judged;
   if (Status judged = judge_ends(); !judged) return judged;
   if (Status judged = judge_tables(replay); !judged) return judged;
@@ -123,7 +139,6 @@ Status LogGuard::read() {
   report_.first_commit_seq = chain.first();
   report_.last_commit_seq = chain.last();
   report_.log_commits = chain.first() == 0 ? 0 : chain.last() - chain.first() + 1;
-  report_.scan_us = monotonic_us() - started_us;
   return Status();
 }
 
@@ -133,28 +148,64 @@ Status LogGuard::read_file(File* file, Replay* replay) {
   if (!info) return info.status();
   Result<std::unique_ptr<Reader>> reader = files_.open_reader(path);
   if (!reader) return reader.status();
+  replay->enter(file);
   Result<LogEnd> end = read_log(**reader, path, info->size, *replay);
   if (!end) return end.status();
   file->end = *end;
-  file->records = replay->records();
   return Status();
 }
 
-// Cuts at the hole, if there is one and nothing behind it was promised.
-Status LogGuard::judge_hole(const Replay& replay) {
+// RocksDB makes a file of the log before the manifest names it, and keeps every file with a record
+// that a family has in no table yet.
+Status LogGuard::judge_files() const {
+  const uint64_t newest = manifest_.newest_log_number();
+  if (logs_.empty() || logs_.back().number < newest) {
+    return Status(
+        Code::corruption,
+        fmt::format("{}/{:06}.log, or a younger file of the log, is missing", directory_, newest));
+  }
+  const uint64_t flushed = manifest_.flushed_log_number;
+  uint64_t records = 0;
+  uint64_t needed = 0;
+  for (const File& log : logs_) {
+    if (log.number < flushed) needed += log.records;
+    records += log.records;
+  }
+  if (manifest_.first_log_number() < flushed && needed == 0) {
+    return Status(Code::corruption,
+                  fmt::format("the log of {} holds no record in its files from {:06}.log to "
+                              "{:06}.log, and a table lacks what was in them",
+                              directory_, manifest_.first_log_number(), flushed));
+  }
+  // The first row is synced before a store counts as made.
+  if (records > 0 || !manifest_.tables.empty()) return Status();
+  return Status(Code::corruption,
+                fmt::format("{} holds neither a table nor a record in its log", directory_));
+}
+
+// Whether the log may be cut at the hole, if there is one.
+Status LogGuard::judge_hole(const Replay& replay) const {
   const std::optional<LinkChain::Hole>& hole = replay.chain().hole();
   if (!hole) return Status();
   const std::string missing =
-      fmt::format("commit {} is missing from the log of {}", hole->missing, directory_);
-  if (hole->durable_seq >= hole->missing) {
-    return Status(Code::corruption, missing + ", and a later one says that it was durable");
+      hole->missing == 0
+          ? fmt::format("commits are missing from the log of {}", directory_)
+          : fmt::format("commit {} is missing from the log of {}", hole->missing, directory_);
+  const auto refused = [&](std::string_view why) {
+    return Status(Code::corruption, missing + std::string(why));
+  };
+  // Where the number is not known, the commit before the next one is missing for certain.
+  const uint64_t missed = hole->missing != 0 ? hole->missing : hole->next - (hole->next != 0);
+  if (hole->durable_seq >= missed && hole->next != 0) {
+    return refused(", and a later one says that it was durable");
   }
-  if (!replay.hole_file()) {
-    return Status(Code::corruption, missing + ", from the middle of a file");
-  }
-  for (size_t i = *replay.hole_file(); i < logs_.size(); ++i) {
-    logs_[i].end.whole_bytes = 0;
-    logs_[i].records = 0;
+  const auto place = std::find_if(logs_.begin(), logs_.end(), [](const File& f) { return f.hole; });
+  if (place == logs_.end()) return refused(" between whole records");
+  const bool younger =
+      std::any_of(place + 1, logs_.end(), [](const File& log) { return log.records > 0; });
+  if (younger || !place->chained) return refused(", from a file that was synced as a whole");
+  if (hole->missing == 0 && hole->next != 0) {
+    return refused(", and whether they were durable cannot be told");
   }
   return Status();
 }
@@ -162,12 +213,10 @@ Status LogGuard::judge_hole(const Replay& replay) {
 // A file may end torn if no younger one holds a record, or if the chain shows that nothing of it is
 // missing.
 Status LogGuard::judge_ends() const {
-  const Manifest::Family* links = manifest_.family(to_string(Family::log));
   bool records_follow = false;
   for (size_t i = logs_.size(); i-- > 0;) {
     const File& log = logs_[i];
-    const bool chained = links != nullptr && log.number >= links->log_number;
-    if (log.end.torn() && records_follow && !chained) {
+    if (log.end.torn() && records_follow && !log.chained) {
       return Status(Code::corruption,
                     fmt::format("{}/{} is damaged at offset {}: it ends there, and a younger file "
                                 "of the log holds records",
@@ -191,20 +240,22 @@ Status LogGuard::cut() {
   // The youngest first: were this cut short, the next opening would find the same.
   for (size_t i = logs_.size(); i-- > 0;) {
     if (!logs_[i].end.torn()) continue;
-    if (Status cut = cut_file(logs_[i].name, logs_[i].end); !cut) return cut;
+    const auto reason = logs_[i].hole ? OpenReport::CutReason::hole : OpenReport::CutReason::torn;
+    if (Status cut = cut_file(logs_[i].name, logs_[i].end, reason); !cut) return cut;
   }
   if (!manifest_.end.torn()) return Status();
-  return cut_file(manifest_.name, manifest_.end);
+  return cut_file(manifest_.name, manifest_.end, OpenReport::CutReason::manifest);
 }
 
-Status LogGuard::cut_file(const std::string& name, const LogEnd& end) {
+Status LogGuard::cut_file(const std::string& name, const LogEnd& end,
+                          OpenReport::CutReason reason) {
   Result<std::unique_ptr<WritableFile>> file =
       files_.open_writable(directory_ + "/" + name, FileSystem::Create::append);
   if (!file) return file.status();
   if (Status cut = (*file)->truncate(end.whole_bytes); !cut) return cut;
   if (Status synced = (*file)->sync(); !synced) return synced;
   if (Status closed = (*file)->close(); !closed) return closed;
-  report_.cuts.push_back({name, end.whole_bytes, end.file_bytes - end.whole_bytes});
+  report_.cuts.push_back({name, end.whole_bytes, end.file_bytes - end.whole_bytes, reason});
   return Status();
 }
 

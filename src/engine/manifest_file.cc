@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/decode.h"
+
 namespace bcstore::engine {
 namespace {
 
@@ -43,6 +45,7 @@ struct Edit {
   std::vector<uint64_t> gone_tables;
   std::optional<std::string> add;
   bool drop = false;
+  bool is_change = false;  // it changes a state; those that begin a manifest only list one
   std::optional<uint32_t> group_left;  // how many edits of its group come after it
 };
 
@@ -67,6 +70,9 @@ class EditReader {
         edit->kept_log_number = number();
         return;
       case kNextFileNumber:
+        number();
+        edit->is_change = true;
+        return;
       case kLastSequence:
       case kPreviousLogNumber:
       case kMaxFamily:
@@ -117,25 +123,15 @@ class EditReader {
       if (tag == kNewFileEnd) return;
       const std::string_view value = text();
       if (tag == kNewFileMinLogNumberToKeep) {
-        uint64_t kept = 0;
-        for (size_t i = std::min<size_t>(8, value.size()); i-- > 0;) {
-          kept = kept << 8 | static_cast<uint8_t>(value[i]);
-        }
-        edit->kept_log_number = std::max(edit->kept_log_number, kept);
+        edit->kept_log_number = std::max(edit->kept_log_number, little_endian(value.substr(0, 8)));
       }
     }
   }
 
   uint64_t number() {
-    uint64_t value = 0;
-    for (uint32_t shift = 0; shift < 64 && !bytes_.empty(); shift += 7) {
-      const auto byte = static_cast<uint8_t>(bytes_.front());
-      bytes_.remove_prefix(1);
-      value |= uint64_t{byte & 0x7fu} << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    good_ = false;
-    return 0;
+    const std::optional<uint64_t> value = take_varint(&bytes_);
+    if (!value) good_ = false;
+    return value.value_or(0);
   }
 
   std::string_view text() {
@@ -172,8 +168,12 @@ class EditTaker final : public LogRecords {
     return Status();
   }
 
+  // Before CURRENT names a manifest a first change stands behind the list of families and tables.
+  bool in_force() const { return in_force_; }
+
  private:
   void apply(const Edit& edit) {
+    in_force_ = in_force_ || edit.is_change;
     auto& families = manifest_->families;
     auto place = std::find_if(families.begin(), families.end(),
                               [&](const Manifest::Family& f) { return f.number == edit.family; });
@@ -189,10 +189,14 @@ class EditTaker final : public LogRecords {
     manifest_->tables.insert(edit.tables.begin(), edit.tables.end());
     if (place == families.end()) return;
     if (edit.log_number) place->log_number = std::max(place->log_number, *edit.log_number);
+    if (edit.log_number && !edit.tables.empty()) {
+      manifest_->flushed_log_number = std::max(manifest_->flushed_log_number, *edit.log_number);
+    }
     if (edit.drop) families.erase(place);
   }
 
   Manifest* manifest_;
+  bool in_force_ = false;
   std::string record_;
   std::vector<Edit> group_;
 };
@@ -222,6 +226,12 @@ uint64_t Manifest::first_log_number() const {
   return std::max(oldest == UINT64_MAX ? 0 : oldest, kept_log_number);
 }
 
+uint64_t Manifest::newest_log_number() const {
+  uint64_t newest = kept_log_number;
+  for (const Family& one : families) newest = std::max(newest, one.log_number);
+  return newest;
+}
+
 const Manifest::Family* Manifest::family(std::string_view wanted) const {
   const auto place = std::find_if(families.begin(), families.end(),
                                   [&](const Family& one) { return one.name == wanted; });
@@ -245,6 +255,11 @@ Result<Manifest> read_manifest(FileSystem& files, const std::string& directory) 
   EditTaker taker(&manifest);
   Result<LogEnd> end = read_log(**reader, path, info->size, taker);
   if (!end) return end.status();
+  if (!taker.in_force()) {
+    return Status(Code::corruption,
+                  fmt::format("{} is damaged at offset {}: it ends there, before its first change",
+                              path, end->whole_bytes));
+  }
   manifest.end = *end;
   return manifest;
 }

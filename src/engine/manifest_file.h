@@ -24,12 +24,16 @@ struct Manifest {
   LogEnd end;
   std::vector<Family> families;
   uint64_t kept_log_number = 0;
+  // A family was flushed when this file began: what others lack from older files is in the log.
+  uint64_t flushed_log_number = 0;
   std::set<uint64_t> tables;  // numbers of the files that belong to the store
   // The largest of RocksDB's sequence numbers in any table that this manifest ever named.
   uint64_t largest_sequence = 0;
 
   // The oldest file of the log that is replayed.
   uint64_t first_log_number() const;
+  // A file of the log with this number or a higher one was made before the manifest named it.
+  uint64_t newest_log_number() const;
   // Null when there is none of that name.
   const Family* family(std::string_view name) const;
 };

@@ -38,6 +38,7 @@ RocksCore::RocksCore(RocksParts parts, std::shared_ptr<Latch> latch, const Optio
       snapshot_max_age_us_(options.snapshot_max_age_us),
       gate_(parts.files, parts.path, options),
       parts_(std::make_unique<RocksParts>(std::move(parts))),
+      making_(parts_->making),
       snapshots_(std::make_unique<Snapshots>()) {}
 
 RocksCore::~RocksCore() {
@@ -64,6 +65,17 @@ Status RocksCore::enter() {
 void RocksCore::leave() {
   const uint64_t before = state_.fetch_sub(1, std::memory_order_acq_rel);
   if (before == (kClosed | kAbandoned | 1)) (void)shut();
+}
+
+Status RocksCore::made() {
+  std::lock_guard<std::mutex> lock(made_mutex_);
+  if (!making()) return Status();
+  FileSystem& files = *parts_->files;
+  const std::string marker = parts_->path + "/" + std::string(kCreatingName);
+  if (Status removed = files.remove(marker); !removed) return removed;
+  if (Status synced = files.sync_directory(parts_->path); !synced) return synced;
+  making_.store(false, std::memory_order_release);
+  return Status();
 }
 
 uint64_t RocksCore::live() const { return state_.load(std::memory_order_acquire) & kCount; }

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "bcstore/file_system.h"
 #include "bcstore/options.h"
@@ -36,6 +37,9 @@ class Snapshot;
 
 namespace bcstore::engine {
 
+// Lies beside a store until its first row is on disk.
+inline constexpr std::string_view kCreatingName = "CREATING";
+
 // What an open database consists of, in the order in which it is made.
 struct RocksParts {
   std::string path;
@@ -45,6 +49,7 @@ struct RocksParts {
   std::unique_ptr<rocksdb::Env> env;
   std::shared_ptr<rocksdb::Cache> cache;
   rocksdb::DB* db = nullptr;
+  bool making = false;  // CREATING lies beside the store until its first row is on disk
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families{};
 
   // Closes the database, then lets go of the rest; ok when there is none.
@@ -77,6 +82,9 @@ class RocksCore {
     return parts_->families[static_cast<size_t>(family)];
   }
   SpaceGate& gate() { return gate_; }
+  // Until the first row was applied and synced, and made() was called after it.
+  bool making() const { return making_.load(std::memory_order_acquire); }
+  Status made();
   Latch& latch() { return *latch_; }
   const Latch& latch() const { return *latch_; }
 
@@ -97,6 +105,8 @@ class RocksCore {
   std::atomic<bool> shut_{false};
   SpaceGate gate_;
   std::unique_ptr<RocksParts> parts_;
+  std::atomic<bool> making_;
+  std::mutex made_mutex_;
 
   struct Snapshots {
     std::mutex mutex;

@@ -141,8 +141,9 @@ Status RocksEngine::apply(ChangeSet& changes, bool sync_too) {
   if (Status latched = core_->latch().check(); !latched) return latched;
   if (own.count() == 0) return sync_too ? sync() : Status();
   if (Status space = core_->gate().admit(own.bytes()); !space) return space;
+  const bool making = core_->making();
   rocksdb::WriteOptions options;
-  options.sync = sync_too;
+  options.sync = sync_too || making;
   rocksdb::Status written;
   try {
     written = core_->db().Write(options, &own.batch());
@@ -150,8 +151,15 @@ Status RocksEngine::apply(ChangeSet& changes, bool sync_too) {
     // RocksDB does not say how far it came.
     written = rocksdb::Status::MemoryLimit("out of memory");
   }
-  if (written.ok()) return Status();
-  return fail_write(written.ToString(), from_rocks(written, "cannot write the log"));
+  if (!written.ok()) {
+    return fail_write(written.ToString(), from_rocks(written, "cannot write the log"));
+  }
+  if (core_->latch().log_open()) {
+    return Status(Code::unknown_outcome, "the log before this write may have lost its end");
+  }
+  if (!making) return Status();
+  const Status made = core_->made();
+  return made.ok() ? made : fail_write(std::string(made.message()), made);
 }
 
 Status RocksEngine::sync() {

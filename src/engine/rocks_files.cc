@@ -27,7 +27,8 @@ bool makes_current(const std::string& to) {
 
 class SystemFiles final : public rocksdb::FileSystemWrapper {
  public:
-  SystemFiles() : rocksdb::FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  explicit SystemFiles(std::shared_ptr<rocksdb::FileSystem> base)
+      : rocksdb::FileSystemWrapper(std::move(base)) {}
 
   const char* Name() const override { return "bcstore.SystemFiles"; }
   IOStatus LockFile(const std::string&, const IOOptions&, rocksdb::FileLock** lock,
@@ -335,7 +336,9 @@ class InjectedFiles final : public rocksdb::FileSystem {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> system_files() { return std::make_shared<SystemFiles>(); }
+std::shared_ptr<rocksdb::FileSystem> system_files(std::shared_ptr<rocksdb::FileSystem> base) {
+  return std::make_shared<SystemFiles>(std::move(base));
+}
 
 std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<bcstore::FileSystem> files) {
   return std::make_shared<InjectedFiles>(std::move(files));

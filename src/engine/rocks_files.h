@@ -14,7 +14,8 @@ namespace bcstore::engine {
 // holds LOCK already, so RocksDB's request for it is granted without a second lock; and before
 // CURRENT is replaced the directory is synced, or a loss of power may keep the new CURRENT and lose
 // the manifest that it names.
-std::shared_ptr<rocksdb::FileSystem> system_files();
+std::shared_ptr<rocksdb::FileSystem> system_files(
+    std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default());
 // Every file operation of RocksDB as calls of `files`; lock and CURRENT as above.
 std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<FileSystem> files);
 

@@ -76,7 +76,9 @@ void RocksListener::OnMemTableSealed(const rocksdb::MemTableInfo&) {
   rocksdb::DB* db = db_.load();
   if (db == nullptr) return;
   const rocksdb::Status synced = db->SyncWAL();
-  if (!synced.ok()) latch_->set(from_rocks(synced, "cannot sync the log"));
+  if (synced.ok()) return;
+  latch_->leave_log_open();
+  latch_->set(from_rocks(synced, "cannot sync the log"));
 }
 
 void RocksListener::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) {

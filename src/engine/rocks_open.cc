@@ -1,9 +1,10 @@
 // open_rocks: what is in the directory decides whether a store is opened, made, or refused.
 //
 // LOCK is taken by the engine itself, before anything is decided and before RocksDB sees the
-// directory. While a store is being made the file CREATING lies beside it: without it, a store with
-// a missing family would be refused, and files without CURRENT would be damage; with it, nothing
-// was ever acknowledged, and making the store is simply done again.
+// directory. While a store is being made, which is until its first row is on disk, the file
+// CREATING lies beside it: without it, a store with a missing family would be refused, and files
+// without CURRENT or a log without rows would be damage; with it, nothing was ever acknowledged,
+// and making the store is simply done again.
 //
 // MANIFEST and log are read and judged first (log_guard.h): RocksDB only sees files without damage.
 #include <rocksdb/db.h>
@@ -26,7 +27,6 @@ namespace {
 constexpr size_t kLeastMemoryBytes = size_t{16} << 20;
 constexpr std::string_view kCurrentName = "CURRENT";
 constexpr std::string_view kLockName = "LOCK";
-constexpr std::string_view kCreatingName = "CREATING";
 
 // Names that RocksDB gives to the files of a store.
 bool is_store_file(std::string_view name) {
@@ -134,8 +134,7 @@ Status Opening::open(bool* fresh) {
     undo(*before);
     return status;
   }
-  // A crash may have come between making the store and its first row.
-  *fresh = making_ || parts_.db->GetLatestSequenceNumber() == 0;
+  *fresh = making_;
   return Status();
 }
 
@@ -195,8 +194,7 @@ Status Opening::make_store() {
   if (Status marked = write_marker(); !marked) return marked;
   if (Status removed = remove_store_files(); !removed) return removed;  // of an earlier attempt
   if (Status opened = open_database(/*create=*/true); !opened) return opened;
-  if (Status removed = parts_.files->remove(at(kCreatingName)); !removed) return removed;
-  if (Status synced = parts_.files->sync_directory(path_); !synced) return synced;
+  parts_.making = true;
   return made_directory_ ? parts_.files->sync_directory(parent_directory(path_)) : Status();
 }
 
@@ -223,18 +221,24 @@ Status Opening::write_marker() {
 
 // Reads what RocksDB is about to read, and takes away what a loss of power tore.
 Status Opening::guard() {
+  const int64_t started_us = monotonic_us();
   Result<Manifest> manifest = read_manifest(*parts_.files, path_);
   if (!manifest) return manifest.status();
   if (Status known = check_families(*manifest); !known) return known;
-  if (Status sound = check_tables(*parts_.files, path_, *manifest); !sound) return sound;
-  LogGuard guard(*parts_.files, path_, *manifest);
+  uint64_t last_commit = 0;
+  if (Status sound = check_tables(*parts_.files, path_, *manifest, &last_commit); !sound) {
+    return sound;
+  }
+  LogGuard guard(*parts_.files, path_, *manifest, last_commit);
   if (Status read = guard.read(); !read) return read;
   if (Status cut = guard.cut(); !cut) return cut;
   report_ = guard.report();
+  report_.tables = manifest->tables.size();
+  report_.scan_us = monotonic_us() - started_us;
   for (const OpenReport::Cut& cut : report_.cuts) {
     sink_.write(LogLevel::warning, "cut " + std::to_string(cut.bytes) + " bytes off the end of " +
                                        cut.file + " at offset " + std::to_string(cut.offset) +
-                                       ": they hold no whole record");
+                                       ": " + std::string(to_string(cut.reason)));
   }
   return Status();
 }

@@ -9,10 +9,14 @@
 #include <algorithm>
 
 #include "engine/credit_merge.h"
+#include "engine/last_commit.h"
 
 namespace bcstore::engine {
 namespace {
 
+// Half of what a process may have open by default, 1,024: a store of more tables closes those that
+// were not read for longest. Each open one also costs memory.
+constexpr int kMaxOpenFiles = 512;
 constexpr double kBloomBitsPerKey = 10;
 constexpr double kMemtableBloomShare = 0.03;
 constexpr size_t kOwnerAndKindBytes = 17;  // every key begins with these
@@ -116,7 +120,7 @@ rocksdb::DBOptions database_options(const MemoryShares& shares,
   options.allow_mmap_writes = false;
   options.use_direct_reads = false;
   options.use_direct_io_for_flush_and_compaction = false;
-  options.max_open_files = -1;
+  options.max_open_files = kMaxOpenFiles;
   options.max_background_jobs = 2;
   options.max_manifest_file_size = uint64_t{64} << 20;
   // Its statistics would need a thread that wakes for nothing.
@@ -169,6 +173,9 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.compaction_filter = nullptr;
   options.compaction_filter_factory = nullptr;
   if (family == Family::credits) options.merge_operator = credit_merge();
+  if (family == Family::log) {
+    options.table_properties_collector_factories = {last_commit_collectors()};
+  }
   return options;
 }
 

@@ -1,10 +1,13 @@
 // The calls of RocksEngine that work on whole files.
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
+#include "engine/manifest_file.h"
 #include "engine/rocks_engine.h"
 #include "engine/rocks_files.h"
 #include "engine/rocks_status.h"
@@ -33,6 +36,23 @@ std::vector<FamilyStats> all_family_stats(RocksCore& core) {
     all.push_back(family_stats(core, static_cast<Family>(i)));
   }
   return all;
+}
+
+// A checkpoint leaves out a file of the log that is empty; a store without any would be refused.
+Status add_empty_log(FileSystem& files, const std::string& directory) {
+  Result<std::vector<std::string>> names = files.list(directory);
+  if (!names) return names.status();
+  const auto is_log = [](const std::string& name) { return name.ends_with(".log"); };
+  if (std::any_of(names->begin(), names->end(), is_log)) return Status();
+  Result<Manifest> manifest = read_manifest(files, directory);
+  if (!manifest) return manifest.status();
+  Result<std::unique_ptr<WritableFile>> log =
+      files.open_writable(fmt::format("{}/{:06}.log", directory, manifest->newest_log_number()),
+                          FileSystem::Create::fresh);
+  if (!log) return log.status();
+  if (Status synced = (*log)->sync(); !synced) return synced;
+  if (Status closed = (*log)->close(); !closed) return closed;
+  return files.sync_directory(directory);
 }
 
 // What a flush may write, and with `compact` also the merge of the largest family.
@@ -130,7 +150,9 @@ Status RocksEngine::checkpoint(const std::string& directory) {
   const rocksdb::Status created = rocksdb::Checkpoint::Create(&core_->db(), &made);
   if (!created.ok()) return from_rocks(created, "cannot make a checkpoint");
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  return from_rocks(checkpoint->CreateCheckpoint(directory), "cannot make a checkpoint");
+  const rocksdb::Status copied = checkpoint->CreateCheckpoint(directory);
+  if (!copied.ok()) return from_rocks(copied, "cannot make a checkpoint");
+  return add_empty_log(files, directory);
 }
 
 EngineStats RocksEngine::stats() const {

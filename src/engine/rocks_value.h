@@ -47,12 +47,14 @@ class RocksSnapshot final : public Snapshot {
 
   const rocksdb::Snapshot* get() const { return snapshot_; }
   bool is_of(const RocksCore& core) const { return core_.get() == &core; }
-  Status check_age() const { return core_->check_age(*created_us_); }
+  void keep() override { kept_ = true; }
+  Status check_age() const { return kept_ ? Status() : core_->check_age(*created_us_); }
 
  private:
   const std::shared_ptr<RocksCore> core_;
   const rocksdb::Snapshot* const snapshot_;
   const std::list<int64_t>::iterator created_us_;
+  bool kept_ = false;
 };
 
 // What `snapshot` is for RocksDB; null stays null. internal: of another engine.

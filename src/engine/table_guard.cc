@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include "engine/decode.h"
+#include "engine/last_commit.h"
 #include "format/record.h"
 
 namespace bcstore::engine {
@@ -27,23 +29,6 @@ struct Handle {
   uint64_t size = 0;
 };
 
-uint64_t little_endian(std::string_view bytes) {
-  uint64_t number = 0;
-  for (size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<uint8_t>(bytes[i]);
-  return number;
-}
-
-std::optional<uint64_t> take_varint(std::string_view* bytes) {
-  uint64_t number = 0;
-  for (uint32_t shift = 0; shift < 64 && !bytes->empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(bytes->front());
-    bytes->remove_prefix(1);
-    number |= uint64_t{byte & 0x7fu} << shift;
-    if ((byte & 0x80) == 0) return number;
-  }
-  return std::nullopt;
-}
-
 std::optional<Handle> take_handle(std::string_view* bytes) {
   const std::optional<uint64_t> offset = take_varint(bytes);
   const std::optional<uint64_t> size = take_varint(bytes);
@@ -56,7 +41,8 @@ class Table {
   Table(const Reader& reader, std::string path, uint64_t file_bytes)
       : reader_(reader), path_(std::move(path)), file_bytes_(file_bytes) {}
 
-  Status check() {
+  // `last_commit`: what the table says of itself, 0 when it says nothing.
+  Status check(uint64_t* last_commit) {
     std::string footer;
     if (file_bytes_ < kFooterBytes) return damaged(0, "it is too short");
     const uint64_t at = file_bytes_ - kFooterBytes;
@@ -67,18 +53,33 @@ class Table {
                       static_cast<uint8_t>(rest[0]) == kXxh3;
     rest.remove_prefix(1);
     const std::optional<Handle> meta = take_handle(&rest);
-    if (!ours || !meta) return damaged(at, "the footer is none of this version's");
-    std::string index;
-    if (Status read = read_block(*meta, &index); !read) return read;
-    const std::optional<Handle> properties = find_properties(index);
+    const std::optional<Handle> data_index = meta ? take_handle(&rest) : std::nullopt;
+    if (!ours || !data_index) return damaged(at, "the footer is none of this version's");
+    // RocksDB verifies the index of the data, but makes room for it first.
+    if (!inside(*data_index)) return damaged(at, "the index lies outside the file");
+    std::string block;
+    if (Status read = read_block(*meta, &block); !read) return read;
+    std::string value;
+    std::optional<Handle> properties;
+    if (find_entry(block, kProperties, &value)) {
+      std::string_view handle(value);
+      properties = take_handle(&handle);
+    }
     if (!properties) return damaged(meta->offset, "it names no properties");
-    return read_block(*properties, &index);
+    if (Status read = read_block(*properties, &block); !read) return read;
+    if (find_entry(block, kLastCommitProperty, &value)) *last_commit = parse_last_commit(value);
+    return Status();
   }
 
  private:
   Status damaged(uint64_t offset, std::string_view reason) const {
     return Status(Code::corruption,
                   fmt::format("{} is damaged at offset {}: {}", path_, offset, reason));
+  }
+
+  bool inside(const Handle& handle) const {
+    return handle.offset <= file_bytes_ && handle.size <= file_bytes_ - handle.offset &&
+           kTrailerBytes <= file_bytes_ - handle.offset - handle.size;
   }
 
   Status read_at(uint64_t offset, size_t size, std::string* bytes) const {
@@ -90,8 +91,7 @@ class Table {
 
   // Reads and verifies a block; its trailer is taken off.
   Status read_block(const Handle& handle, std::string* bytes) const {
-    if (handle.size > kMaxBlockBytes || handle.offset > file_bytes_ ||
-        handle.size + kTrailerBytes > file_bytes_ - handle.offset) {
+    if (handle.size > kMaxBlockBytes || !inside(handle)) {
       return damaged(handle.offset, "a block lies outside the file");
     }
     const auto size = static_cast<size_t>(handle.size);
@@ -108,10 +108,10 @@ class Table {
 
   // A block is entries that share the beginning of their key with the one before, and at its end
   // the places where they begin anew with the number of those.
-  static std::optional<Handle> find_properties(std::string_view block) {
-    if (block.size() < 4) return std::nullopt;
+  static bool find_entry(std::string_view block, std::string_view wanted, std::string* value) {
+    if (block.size() < 4) return false;
     const uint64_t places = little_endian(block.substr(block.size() - 4));
-    if (places > (block.size() - 4) / 4) return std::nullopt;
+    if (places > (block.size() - 4) / 4) return false;
     block.remove_suffix(4 + 4 * static_cast<size_t>(places));
     std::string key;
     while (!block.empty()) {
@@ -123,11 +123,11 @@ class Table {
       key += block.substr(0, static_cast<size_t>(*own));
       block.remove_prefix(static_cast<size_t>(*own));
       if (*size > block.size()) break;
-      std::string_view value = block.substr(0, static_cast<size_t>(*size));
-      if (key == kProperties) return take_handle(&value);
-      block.remove_prefix(value.size());
+      value->assign(block.substr(0, static_cast<size_t>(*size)));
+      if (key == wanted) return true;
+      block.remove_prefix(value->size());
     }
-    return std::nullopt;
+    return false;
   }
 
   const Reader& reader_;
@@ -137,7 +137,8 @@ class Table {
 
 }  // namespace
 
-Status check_tables(FileSystem& files, const std::string& directory, const Manifest& manifest) {
+Status check_tables(FileSystem& files, const std::string& directory, const Manifest& manifest,
+                    uint64_t* last_commit) {
   for (const uint64_t number : manifest.tables) {
     const std::string path = fmt::format("{}/{:06}.sst", directory, number);
     Result<FileInfo> info = files.info(path);
@@ -145,7 +146,9 @@ Status check_tables(FileSystem& files, const std::string& directory, const Manif
     if (!info) return info.status();
     Result<std::unique_ptr<Reader>> reader = files.open_reader(path);
     if (!reader) return reader.status();
-    if (Status sound = Table(**reader, path, info->size).check(); !sound) return sound;
+    uint64_t last = 0;
+    if (Status sound = Table(**reader, path, info->size).check(&last); !sound) return sound;
+    *last_commit = std::max(*last_commit, last);
   }
   return Status();
 }

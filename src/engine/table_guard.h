@@ -15,7 +15,9 @@
 namespace bcstore::engine {
 
 // `corruption` names the table and what is wrong with it. Tables that are missing are left to
-// RocksDB, which refuses them.
-Status check_tables(FileSystem& files, const std::string& directory, const Manifest& manifest);
+// RocksDB, which refuses them. `last_commit` becomes the last commit in any of them
+// (last_commit.h), 0 when none says.
+Status check_tables(FileSystem& files, const std::string& directory, const Manifest& manifest,
+                    uint64_t* last_commit);
 
 }  // namespace bcstore::engine

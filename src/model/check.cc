@@ -41,6 +41,7 @@ Status CheckWalk::start() {
   Result<std::unique_ptr<engine::Snapshot>> snapshot = engine_.snapshot();
   if (!snapshot.ok()) return snapshot.status();
   snapshot_ = *std::move(snapshot);
+  snapshot_->keep();
 
   CheckRead store{Key(kSystemOwner, Kind::store)};
   if (Status s = read(store); !s.ok()) return s;

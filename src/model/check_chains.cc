@@ -28,6 +28,22 @@ void expect_content(CheckWalk& walk, std::string_view key, std::string_view cont
   }
 }
 
+// A content, and what lies between its keyframe and it.
+struct Decoded {
+  std::string content;
+  uint64_t delta_bytes = 0;
+  uint64_t decoded_bytes = 0;
+};
+
+void expect_bounds(CheckWalk& walk, std::string_view key, const Decoded& one) {
+  if (one.delta_bytes > one.content.size() / kChainBytesDivisor ||
+      one.decoded_bytes > kMaxChainDecodedBytes) {
+    walk.violation("revision", key, "a chain of deltas is short, packed and decoded",
+                   fmt::format("{} bytes of frames lead to {}, {} are decoded on the way",
+                               one.delta_bytes, one.content.size(), one.decoded_bytes));
+  }
+}
+
 }  // namespace
 
 Status CheckChains::visit(CheckWalk& walk, const CheckedRecord& record) {
@@ -87,21 +103,25 @@ Status CheckChains::settle(CheckWalk& walk, uint32_t keyframe, std::string_view 
     if (one.keyframe == keyframe) ++uses[one.delta_of];
   }
   if (uses.empty()) return Status();
-  std::map<uint32_t, std::string> contents;
-  contents.emplace(keyframe, content);
+  std::map<uint32_t, Decoded> contents;
+  contents.emplace(keyframe, Decoded{std::string(content), 0, content.size()});
   for (size_t i = waiting_.size(); i-- > 0;) {
     const Waiting& one = waiting_[i];
     if (one.keyframe != keyframe) continue;
     const auto parent = contents.find(one.delta_of);
-    std::string decoded;
+    Decoded decoded;
     if (parent == contents.end()) {
       walk.violation("revision", one.key, kDecodes,
                      fmt::format("revision {} of its chain cannot be used", one.delta_of));
     } else {
-      const Status s = coder_.decode(one.frame, one.content_bytes, parent->second, &decoded);
+      const Decoded& from = parent->second;
+      const Status s = coder_.decode(one.frame, one.content_bytes, from.content, &decoded.content);
       if (s.code() == Code::internal) return s;
       if (s.ok()) {
-        expect_content(walk, one.key, decoded, one.content_bytes, one.hash);
+        expect_content(walk, one.key, decoded.content, one.content_bytes, one.hash);
+        decoded.delta_bytes = from.delta_bytes + one.frame.size();
+        decoded.decoded_bytes = from.decoded_bytes + decoded.content.size();
+        expect_bounds(walk, one.key, decoded);
       } else {
         walk.violation("revision", one.key, kDecodes, std::string(s.message()));
       }

@@ -85,13 +85,7 @@ Status Core::found(bool fresh) {
   engine::Value value;
   Status s = engine_->get(engine::Family::system, key, nullptr, &value);
   if (s.code() == Code::not_found) {
-    // A store whose making was cut short holds no commit either: it is made again.
-    auto scan = engine_->scan({engine::Family::log, Key(kSystemOwner, Kind::commit_link).str(),
-                               format::after_prefix(Key(kSystemOwner, Kind::commit_link))});
-    if (!fresh && (scan->next() || !scan->status().ok())) {
-      return Status(Code::corruption, "the store record is missing");
-    }
-    scan.reset();
+    if (!fresh) return Status(Code::corruption, "the store record is missing");
     // Random even where ids are injected: no two stores are one.
     std::shared_ptr<IdSource> random_source = random_ids(system_clock());
     Uuid id = random_source->next();

@@ -355,6 +355,7 @@ Result<Uuid> logical_hash(engine::Engine& engine, HashScope scope) {
   Result<std::unique_ptr<engine::Snapshot>> held = engine.snapshot();
   if (!held.ok()) return held.status();
   const std::unique_ptr<engine::Snapshot> snapshot = *std::move(held);
+  snapshot->keep();
   Sum sum;
   SectionSum sections(engine, snapshot.get());
   CheckedRecord record;

@@ -81,6 +81,9 @@ Status RevisionChain::take(std::string_view key, std::string_view value) {
     return broken(rev, format::corrupt(key, "it has no place in the chain"));
   }
   place_.decoded_bytes += meta.content_bytes();
+  if (place_.decoded_bytes > kMaxChainDecodedBytes) {
+    return broken(rev, format::corrupt(key, "its chain is longer than any that is written"));
+  }
   if (is_delta) place_.delta_bytes += parsed.tail.size();
   needed_ = is_delta ? meta.delta_of() : 0;
   links_.push_back({rev, coding, meta.content_bytes(), std::string(parsed.tail)});

@@ -1,11 +1,10 @@
 #include "cli_fixture.h"
 
 #include <simdjson.h>
-#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -13,22 +12,10 @@
 
 namespace bcstore::cli_fixture {
 
-TempDir::TempDir() {
-  static std::atomic<unsigned> made{0};
-  const std::filesystem::path root = std::filesystem::temp_directory_path();
-  do {
-    path_ = root / fmt::format("bcstore-cli-{}-{}", ::getpid(), made++);
-  } while (!std::filesystem::create_directory(path_));
-  std::filesystem::create_directory(path_ / "in");
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
+TempDir::TempDir() { std::filesystem::create_directory(input()); }
 
 std::string TempDir::file(std::string_view name, std::string_view bytes) const {
-  std::string path = (path_ / "in" / name).string();
+  std::string path = input() + "/" + std::string(name);
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }

@@ -12,24 +12,24 @@
 #include <vector>
 
 #include "bcstore/bcstore.h"
+#include "temp_directory.h"
 
 namespace bcstore::cli_fixture {
 
 class TempDir {
  public:
   TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir();
 
-  std::string input() const { return (path_ / "in").string(); }
-  std::string db() const { return (path_ / "db").string(); }
+  std::string input() const { return directory_.sub("in"); }
+  std::string db() const { return directory_.sub("db"); }
   // Writes a file of the input; answers its path.
   std::string file(std::string_view name, std::string_view bytes) const;
-  void remove(std::string_view name) const { std::filesystem::remove(path_ / "in" / name); }
+  void remove(std::string_view name) const {
+    std::filesystem::remove(std::filesystem::path(input()) / name);
+  }
 
  private:
-  std::filesystem::path path_;
+  test::TempDirectory directory_;
 };
 
 std::string zst(std::string_view text);

@@ -187,7 +187,7 @@ TEST_CASE("The carried data set loads whole, and twice adds nothing") {
 TEST_CASE("The real data loads whole: every row written, none refused") {
   const char* data = std::getenv("BCSTORE_DATA");
   if (data == nullptr || !std::filesystem::exists(std::string(data) + "/users.jsonl.zst")) {
-    MESSAGE("skipped: BCSTORE_DATA is not a directory with the real data");
+    MESSAGE("skipped: set BCSTORE_DATA to the directory with the real data");
     return;
   }
   const Expected expected = {{"users", 519},

@@ -4,7 +4,8 @@
 // hold if the power went now:
 //
 //   file bytes   those before the last sync() of the file stay; of those after it any number stays,
-//                and the last sector of what stays may hold other bytes than were written
+//                the last sector of what stays may hold other bytes than were written, and sectors
+//                before it may never have been written and read as zeros
 //   entries      a created, linked, renamed or removed name stays so after the directory was
 //                synced; until then it may be undone, alone or with what came after it
 //   truncation   like bytes: undone or not until the file is synced
@@ -47,6 +48,7 @@ class PowerCutFileSystem : public FileSystemWrapper {
     uint64_t bytes_lost = 0;
     uint64_t torn_files = 0;      // kept a part of what was not synced
     uint64_t garbled_files = 0;   // of these, how many end in other bytes than were written
+    uint64_t holed_files = 0;     // of these, how many lack sectors in the midst
     uint64_t entries_undone = 0;  // names that went back to what they were
     std::string story{};          // which files, for people
   };

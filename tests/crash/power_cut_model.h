@@ -70,8 +70,21 @@ struct PowerCutFileSystem::Inode {
         left[at] = zeros ? '\0' : static_cast<char>(random.next());
       }
     }
+    if (garbles && random.percent(40)) drop_sectors(&left, random, loss);
     loss->story += "; ";
     return left;
+  }
+
+  // Sectors of what was not synced are written in any order: some in the midst may be missing.
+  void drop_sectors(std::string* left, Random& random, Loss* loss) const {
+    ++loss->holed_files;
+    const size_t first = random.between(durable / kSectorBytes, (left->size() - 1) / kSectorBytes);
+    const size_t from = std::max(durable, first * kSectorBytes);
+    const size_t count = random.percent(50) ? 1 : random.between(1, 16);
+    const size_t to = std::min((first + count) * kSectorBytes, left->size());
+    std::fill(left->begin() + static_cast<ptrdiff_t>(from),
+              left->begin() + static_cast<ptrdiff_t>(to), '\0');
+    loss->story += ", never wrote " + std::to_string(from) + " to " + std::to_string(to);
   }
 };
 

@@ -220,6 +220,7 @@ class Patient {
     totals->loss.bytes_lost += loss->bytes_lost;
     totals->loss.torn_files += loss->torn_files;
     totals->loss.garbled_files += loss->garbled_files;
+    totals->loss.holed_files += loss->holed_files;
     totals->loss.entries_undone += loss->entries_undone;
   }
 
@@ -306,8 +307,9 @@ class PowerMode {
     const Totals& t = totals_;
     fmt::print("{} operations; {} acknowledged, {} durable answers covered by {} log syncs\n",
                t.operations, t.acked, t.durable_answers, t.log_syncs);
-    fmt::print("taken: {} bytes, {} torn tails ({} garbled), {} entries\n", t.loss.bytes_lost,
-               t.loss.torn_files, t.loss.garbled_files, t.loss.entries_undone);
+    fmt::print("taken: {} bytes, {} torn tails ({} garbled, {} with holes), {} entries\n",
+               t.loss.bytes_lost, t.loss.torn_files, t.loss.garbled_files, t.loss.holed_files,
+               t.loss.entries_undone);
     fmt::print("{} cuts in recovery, {} sought where two logs were unsynced\n", t.in_recovery,
                at_overlap_);
     fmt::print("in flight: {} landed, {} did not; {} relaxed rolled back; {} retried\n",

@@ -1,11 +1,9 @@
 #include "crash/setting.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include "crash/modes.h"
 
@@ -19,17 +17,9 @@ void print_details(const std::string& round, const Verdict& verdict) {
 }
 
 Scratch::Scratch() {
-  std::string name = (std::filesystem::temp_directory_path() / "bcstore-crash-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) {
-    fmt::print(stderr, "no temporary directory can be made\n");
-    std::exit(2);
-  }
-  path_ = name;
-}
-
-Scratch::~Scratch() {
-  std::error_code ignored;
-  if (!keep_) std::filesystem::remove_all(path_, ignored);
+  if (!path().empty()) return;
+  fmt::print(stderr, "no temporary directory can be made\n");
+  std::exit(2);
 }
 
 }  // namespace bcstore::crash

@@ -9,6 +9,7 @@
 
 #include "bcstore/bcstore.h"
 #include "crash/random.h"
+#include "temp_directory.h"
 
 namespace bcstore::crash {
 
@@ -80,16 +81,12 @@ inline Options random_options(Random& random, uint64_t day) {
 class Scratch {
  public:
   Scratch();
-  ~Scratch();
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
 
-  const std::string& path() const { return path_; }
-  void keep() { keep_ = true; }
+  const std::string& path() const { return directory_.path(); }
+  void keep() { directory_.keep(); }
 
  private:
-  std::string path_;
-  bool keep_ = false;
+  test::TempDirectory directory_;
 };
 
 }  // namespace bcstore::crash

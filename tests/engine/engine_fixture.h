@@ -1,8 +1,6 @@
 // What the tests of the engine share: a temporary directory, keys, and short forms of the calls.
 #pragma once
 
-#include <stdlib.h>
-
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "temp_directory.h"
 
 namespace bcstore {
 
@@ -24,23 +23,13 @@ namespace bcstore::engine {
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "bcstore-engine-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  ScratchDirectory() { REQUIRE_FALSE(directory_.path().empty()); }
 
-  std::string path() const { return path_; }
-  std::string at(const std::string& name) const { return path_ + "/" + name; }
+  std::string path() const { return directory_.path(); }
+  std::string at(const std::string& name) const { return directory_.sub(name); }
 
  private:
-  std::string path_;
+  test::TempDirectory directory_;
 };
 
 // A key of the owner whose sixteen bytes are all `owner`.

@@ -107,6 +107,8 @@ inline std::string family_edit(uint32_t number, std::string_view name, uint64_t 
   if (number == 0) {
     put_varint(&edit, 1);
     put_text(&edit, "leveldb.BytewiseComparator");
+    put_varint(&edit, 3);  // the next number of a file: what a change says
+    put_varint(&edit, 9);
   }
   put_varint(&edit, 2);
   put_varint(&edit, log_number);

@@ -69,7 +69,26 @@ TEST_CASE("open: an empty directory becomes a store") {
   bool fresh = false;
   REQUIRE(open_rocks(scratch.path(), small_options(), &fresh).ok());
   CHECK(fresh);
-  CHECK_FALSE(fs::exists(scratch.at("CREATING")));
+}
+
+// A crash between the making of a store and its first row left a store that looked as one whose
+// log is gone.
+TEST_CASE("open: a store is being made until its first row is on disk") {
+  const ScratchDirectory scratch;
+  {
+    const auto engine = open_engine(scratch.path());
+    CHECK(fs::exists(scratch.at("CREATING")));
+    REQUIRE(put(*engine, Family::heads, key_of(1), "v").ok());
+    CHECK_FALSE(fs::exists(scratch.at("CREATING")));
+  }
+  std::string log;
+  for (const std::string& name : names_in(scratch.path())) {
+    if (name.ends_with(".log") && fs::file_size(scratch.at(name)) > 0) log = name;
+  }
+  REQUIRE_FALSE(log.empty());
+  SUBCASE("its log is gone") { fs::remove(scratch.at(log)); }
+  SUBCASE("its log is empty") { fs::resize_file(scratch.at(log), 0); }
+  CHECK(open_status(scratch.path()).code() == Code::corruption);
 }
 
 TEST_CASE("open: what cannot be a store is refused and left as it is") {
@@ -85,9 +104,10 @@ TEST_CASE("open: what cannot be a store is refused and left as it is") {
   make_foreign_store(scratch.at("fewer"), {"heads", "history", "revisions", "months", "index"});
   make_foreign_store(scratch.at("typo"),
                      {"heads", "history", "revisions", "months", "index", "logs"});
-  { (void)open_engine(scratch.at("lost")); }
+  for (const char* name : {"lost", "torn"}) {
+    REQUIRE(put(*open_engine(scratch.at(name)), Family::log, key_of(1), "v").ok());
+  }
   fs::remove(scratch.at("lost/CURRENT"));
-  { (void)open_engine(scratch.at("torn")); }
   write_file(scratch.at("torn/CURRENT"), "MANIFEST-9");
   fs::remove(scratch.at("bare/LOCK"));
 

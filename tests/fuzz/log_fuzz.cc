@@ -141,6 +141,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bytes.remove_suffix(3);
   const auto number = [&](size_t i) { return static_cast<uint8_t>(how[i]); };
   LogMaker log;
+  if (data[0] % 3 == 2) log.add(family_edit(0, "default", 0));
   std::string_view last;
   while (!bytes.empty()) {
     const size_t length = std::min<size_t>(static_cast<uint8_t>(bytes[0]), bytes.size() - 1);

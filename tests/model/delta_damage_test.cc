@@ -1,5 +1,8 @@
 // A damaged link of a chain: the revisions that are decoded through it say so and name it; all
 // others are read, and check() finds each.
+#include <zstd.h>
+
+#include <cstring>
 #include <set>
 
 #include "edited.h"
@@ -175,6 +178,44 @@ TEST_CASE("delta: a damaged newest does not stop the next one, which begins a ch
   CHECK(stored.back().coding == Coding::zstd);
   CHECK(w.unreadable().empty());
   CHECK(w.found_by_check().empty());
+}
+
+TEST_CASE("delta: a chain whose frames are longer than the format allows is found") {
+  ChainWorld w;
+  const Row row = w.row(7);
+  std::mt19937_64 random(7);
+  std::string content;
+  while (content.size() < 3'000) content += static_cast<char>('!' + random() % 90);
+  std::string frame(ZSTD_compressBound(content.size()), '\0');
+  frame.resize(ZSTD_compress(frame.data(), frame.size(), content.data(), content.size(), 1));
+  REQUIRE(frame.size() > content.size() / 2);
+  const std::string made = remade<fb::Revision>(row, row.key, [&](fb::Revision& r) {
+    r.mutate_content_bytes(content.size());
+    const Uuid hash = format::hash128(content);
+    std::memcpy(const_cast<uint8_t*>(r.content_hash()->bytes()->data()), hash.bytes.data(), 16);
+  });
+  format::Parsed parsed;
+  REQUIRE(format::parse_record(row.key, made, &parsed).ok());
+  format::Draft draft(Kind::revision, parsed.meta, frame, Coding::delta);
+  w.put(row.family, row.key, std::string(draft.seal(row.key)));
+  w.contents[6] = content;
+  CHECK(w.unreadable().empty());
+  CHECK(w.found_by_check() == std::set<uint32_t>{7});
+}
+
+TEST_CASE("delta: a chain that says it decodes to more than the format allows is not decoded") {
+  ChainWorld w;
+  for (uint32_t rev = 2; rev <= 5; ++rev) {
+    const Row row = w.row(rev);
+    w.put(row.family, row.key, remade<fb::Revision>(row, row.key, [](fb::Revision& r) {
+            r.mutate_content_bytes(kMaxRevisionBytes);
+          }));
+  }
+  const Status s = w.read(6);
+  INFO(s.to_string());
+  CHECK(name_of(s) == "corruption");
+  CHECK(s.message().find("longer than any") != std::string_view::npos);
+  CHECK(w.found_by_check().contains(6));
 }
 
 struct Forgery {

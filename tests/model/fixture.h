@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bcstore/bcstore.h"
+#include "temp_directory.h"
 
 namespace bcstore::fixture {
 
@@ -25,27 +26,7 @@ inline constexpr int64_t kStartUs = 1'755'252'000'000'000;
 inline constexpr int64_t kSecondUs = 1'000'000;
 inline constexpr int64_t kDayUs = 86'400 * kSecondUs;
 
-class TempDir {
- public:
-  TempDir() {
-    static std::atomic<unsigned> made{0};
-    const std::filesystem::path root = std::filesystem::temp_directory_path();
-    do {
-      path_ = root / ("bcstore-model-" + std::to_string(::getpid()) + "-" + std::to_string(made++));
-    } while (!std::filesystem::create_directory(path_));
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-  std::string sub(std::string_view name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using TempDir = test::TempDirectory;
 
 // Stands still until it is told to move, in either direction.
 class ManualClock : public Clock {

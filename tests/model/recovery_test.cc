@@ -2,11 +2,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crash/modes.h"
@@ -160,6 +163,60 @@ TEST_CASE("recovery: damage before the end of the log is refused, and nothing is
   CHECK(read_file(closed.path() + "/" + closed.log) == damaged);
 }
 
+TEST_CASE("recovery: a manifest that is cut short is damage, or opens as it was before an edit") {
+  const Closed closed;
+  const auto system = default_file_system();
+  const std::string name = engine::read_manifest(*system, closed.path()).value().name;
+  const std::string bytes = read_file(closed.path() + "/" + name);
+  bool opened = false;
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    CAPTURE(size);
+    std::ofstream(closed.path() + "/" + name, std::ios::binary) << bytes.substr(0, size);
+    const Result<engine::Manifest> manifest = engine::read_manifest(*system, closed.path());
+    opened = opened || manifest.ok();
+    if (manifest.ok()) {
+      REQUIRE(manifest->families.size() == engine::kFamilies);
+      continue;
+    }
+    REQUIRE_FALSE(opened);
+    REQUIRE(manifest.code() == Code::corruption);
+    REQUIRE(manifest.status().message().find(name + " is damaged at offset") != std::string::npos);
+    if (size % 40 == 0) {
+      const Status status = closed.open().status();
+      REQUIRE(name_of(status) == "corruption");
+      REQUIRE(status.message().find(name + " is damaged at offset") != std::string_view::npos);
+    }
+  }
+  CHECK(opened);
+}
+
+// The log of a store that was flushed may be empty, never gone.
+TEST_CASE("recovery: a store whose log is gone is refused") {
+  const Closed closed;
+  files::remove(closed.path() + "/" + closed.log);
+  const Status status = closed.open().status();
+  CHECK(name_of(status) == "corruption");
+  CHECK(status.message().find(".log, or a younger file of the log, is missing") !=
+        std::string_view::npos);
+}
+
+TEST_CASE("recovery: a new store whose log is gone or empty is no new store") {
+  for (const bool gone : {true, false}) {
+    World w;
+    (void)w.user("a@x");
+    CHECK_CODE(ok, w.store().close());
+    for (const auto& entry : files::directory_iterator(w.path)) {
+      if (entry.path().extension() != ".log") continue;
+      if (gone) {
+        files::remove(entry.path());
+      } else {
+        files::resize_file(entry.path(), 0);
+      }
+    }
+    CHECK(name_of(Store::open(w.path, w.options).status()) == "corruption");
+  }
+}
+
 TEST_CASE("recovery: any changed byte of any file is refused, found, or without meaning") {
   crash::RunOptions options;
   options.seed = seed_from_environment(20251123);
@@ -187,6 +244,67 @@ TEST_CASE("recovery: a commit that is missing among the last ones is seen when a
   CHECK(name_of(status) == "corruption");
   CHECK(status.message().find(fmt::format("commit {} is missing", missing)) !=
         std::string_view::npos);
+}
+
+// Counts what is read of files.
+class Counted final : public FileSystemWrapper {
+ public:
+  Counted() : FileSystemWrapper(default_file_system()) {}
+  Result<std::unique_ptr<Reader>> open_reader(const std::string& path) override {
+    Result<std::unique_ptr<Reader>> reader = FileSystemWrapper::open_reader(path);
+    if (!reader) return reader;
+    return std::unique_ptr<Reader>(std::make_unique<File>(this, *std::move(reader)));
+  }
+  std::atomic<uint64_t> reads{0};
+  std::atomic<uint64_t> bytes{0};
+
+ private:
+  class File final : public Reader {
+   public:
+    File(Counted* owner, std::unique_ptr<Reader> target)
+        : owner_(owner), target_(std::move(target)) {}
+    Result<size_t> read(uint64_t offset, size_t size, char* buffer) const override {
+      ++owner_->reads;
+      owner_->bytes += size;
+      return target_->read(offset, size, buffer);
+    }
+
+   private:
+    Counted* owner_;
+    std::unique_ptr<Reader> target_;
+  };
+};
+
+TEST_CASE("recovery: opening reads a few small pieces of each table, whatever is in them") {
+  const auto counted = std::make_shared<Counted>();
+  World w([&](Options& o) {
+    o.group_fill_us = 0;
+    o.file_system = counted;
+  });
+  const UserId owner = w.user("a@x");
+  const auto opened = [&](int events, int bytes) {
+    constexpr CommitOptions kRelaxed{.durability = Durability::relaxed};
+    const std::string payload = fmt::format("\"{}\"", repeat("x", static_cast<size_t>(bytes)));
+    for (int i = 0; i < events; ++i) {
+      const NewEvent event{.type = "t", .payload = payload};
+      CHECK_CODE(ok, w.store().tenant(owner).append_event(event, kRelaxed));
+    }
+    CHECK_CODE(ok, w.store().compact());
+    w.reopen();  // nothing is in the log any more
+    counted->reads = counted->bytes = 0;
+    w.reopen();
+    CHECK(w.store().open_report().tables > 0);
+    return std::pair{counted->reads.load() / w.store().open_report().tables,
+                     counted->bytes.load() / w.store().open_report().tables};
+  };
+  const auto few = opened(100, 100);
+  const auto many = opened(900, 2'000);
+  CAPTURE(few.first);
+  CAPTURE(few.second);
+  CAPTURE(many.first);
+  CAPTURE(many.second);
+  CHECK(many.first <= few.first + 3);
+  CHECK(many.second <= few.second * 2);
 }
 
 TEST_CASE("recovery: a long history makes no longer opening") {
