@@ -156,7 +156,15 @@ class FlipStore {
     const ProjectId project = batch.create_project({.name = "Tea", .idea_prompt = "Sell tea"});
     const ChatSessionId chat = batch.start_chat(project);
     batch.create_task(project, {.title = "Ask", .description = "Ask them"});
+    const DocumentId document =
+        batch.create_document(project, {.section = Section::prd, .content = "[1]"});
+    batch.add_integration({.type = IntegrationType::github, .metadata = R"({"token":"abc"})"});
     if (auto done = tenant.commit(batch); !done) return done.status();
+    const float floats[] = {0.25F, -1.5F};
+    const NewBlock blocks[] = {{.block_id = "goals", .body_md = "Sell", .embedding = floats}};
+    if (auto done = tenant.add_sections(document, 1, blocks); !done) return done.status();
+    const auto published = store.service("flips").put_public({.name = "prices", .content = "4"});
+    if (!published) return published.status();
     if (Status said = say(tenant, chat, 6); !said) return said;
     if (Status flushed = store.compact(); !flushed) return flushed;
     if (Status said = say(tenant, chat, 8); !said) return said;
@@ -185,7 +193,7 @@ class FlipStore {
     while (users.next()) owners.push_back(users->id());
     if (!users.status().ok()) return Outcome::at_read;
     Image image;
-    if (!read_image(store, owners, &image).ok()) return Outcome::at_read;
+    if (!read_image(store, owners, {}, &image).ok()) return Outcome::at_read;
     const Result<CheckReport> report = store.check({.files = true});
     if (!report || report->violations > 0) return Outcome::at_read;
     *text = text_of(image);

@@ -1,5 +1,8 @@
 #include "crash/image.h"
 
+#include <algorithm>
+#include <set>
+
 #include "crash/plan.h"
 
 namespace bcstore::crash {
@@ -25,9 +28,36 @@ Status each(List list, Use use) {
 
 ListOptions page_after(const std::string& after) { return {.limit = kPageRows, .after = after}; }
 
+// Enters a row under the commit that wrote it. `own_text` was written by this very commit, if it is
+// given at all.
+Status add_row(const Record& record, Row row, std::optional<std::string_view> own_text,
+               Image* image) {
+  Commit& commit = image->commits[record.commit_seq()];
+  const Actor actor = record.actor();
+  std::optional<uint64_t> plan;
+  if (actor.kind == ActorKind::agent) {
+    plan = named_plan(actor.name);
+  } else if (own_text) {
+    plan = named_plan(*own_text);
+  }
+  if (plan) commit.named.push_back(*plan);
+  if (!commit.rows.empty() && commit.owner != record.owner()) {
+    return {Code::internal, "two owners share a commit"};
+  }
+  commit.owner = record.owner();
+  commit.created_us.push_back(record.created_at().us);
+  commit.rows.push_back(std::move(row));
+  return {};
+}
+
 class ImageReader {
  public:
-  ImageReader(Tenant tenant, Image* image) : tenant_(std::move(tenant)), image_(image) {}
+  ImageReader(Tenant tenant, const Integrations& integrations, Image* image)
+      : tenant_(std::move(tenant)), image_(image) {
+    const auto known = integrations.find(tenant_.owner());
+    if (known == integrations.end()) return;
+    integrations_.insert(known->second.begin(), known->second.end());
+  }
 
   Status read() {
     auto user = tenant_.profile();
@@ -51,6 +81,7 @@ class ImageReader {
         [&](const std::string& after) { return tenant_.credit_entries(page_after(after)); },
         [&](const CreditEntry& entry) { return add_credit_entry(entry); });
     if (!entries.ok()) return entries;
+    if (Status done = read_integrations(); !done.ok()) return done;
     return each<Event>(
         [&](const std::string& after) {
           return tenant_.events({.limit = kPageRows, .after = after});
@@ -63,24 +94,8 @@ class ImageReader {
     image_->heads[{table, object}] = std::move(body);
   }
 
-  // `own_text` was written by this very commit, if it is given at all.
   Status add(const Record& record, Row row, std::optional<std::string_view> own_text) {
-    Commit& commit = image_->commits[record.commit_seq()];
-    const Actor actor = record.actor();
-    std::optional<uint64_t> plan;
-    if (actor.kind == ActorKind::agent) {
-      plan = named_plan(actor.name);
-    } else if (own_text) {
-      plan = named_plan(*own_text);
-    }
-    if (plan) commit.named.push_back(*plan);
-    if (!commit.rows.empty() && commit.owner != tenant_.owner()) {
-      return {Code::internal, "two owners share a commit"};
-    }
-    commit.owner = tenant_.owner();
-    commit.created_us.push_back(record.created_at().us);
-    commit.rows.push_back(std::move(row));
-    return {};
+    return add_row(record, std::move(row), own_text, image_);
   }
 
   Status add_credit_entry(const CreditEntry& entry) {
@@ -165,7 +180,9 @@ class ImageReader {
           Body body;
           body.actor(revision.actor()).number(static_cast<uint8_t>(revision.content_type()));
           body.text(*content).number(revision.content_bytes()).optional(revision.change_note());
-          return add(revision, {Table::revision, id.uuid(), revision.rev(), body.take()}, *content);
+          Status done =
+              add(revision, {Table::revision, id.uuid(), revision.rev(), body.take()}, *content);
+          return done.ok() ? read_sections(id, revision.rev()) : done;
         });
     if (!revisions.ok()) return revisions;
     return each<DocumentLockChange>(
@@ -176,6 +193,58 @@ class ImageReader {
           return add(change, {Table::document_lock, id.uuid(), change.number(), body.take()},
                      std::nullopt);
         });
+  }
+
+  Status read_sections(DocumentId id, uint32_t rev) {
+    return each<SectionBlock>(
+        [&](const std::string& after) { return tenant_.sections(id, rev, page_after(after)); },
+        [&](const SectionBlock& block) {
+          const uint64_t number = section_number(rev, block.ordinal());
+          Body body = section_body(block.actor(), block.block_id(), block.heading(),
+                                   block.body_md(), block.embedding());
+          return add(block, {Table::section, id.uuid(), number, body.take()}, block.body_md());
+        });
+  }
+
+  // Those that a list has, and those that no list has any more.
+  Status read_integrations() {
+    Status listed = each<Integration>(
+        [&](const std::string& after) {
+          return tenant_.integrations({.limit = kPageRows, .after = after});
+        },
+        [&](const Integration& integration) {
+          integrations_.insert(integration.id().uuid());
+          return Status();
+        });
+    for (const Uuid& id : integrations_) {
+      if (listed.ok()) listed = read_integration(IntegrationId(id));
+    }
+    return listed;
+  }
+
+  Status read_integration(IntegrationId id) {
+    uint8_t type = 0;
+    uint32_t newest = 0;
+    Status history = each<IntegrationChange>(
+        [&](const std::string& after) {
+          return tenant_.integration_history(id, page_after(after));
+        },
+        [&](const IntegrationChange& change) {
+          newest = std::max(newest, change.rev());
+          type = static_cast<uint8_t>(change.type());
+          Body body;
+          body.actor(change.actor()).number(type).number(static_cast<uint8_t>(change.action()));
+          return add(change, {Table::integration_change, id.uuid(), change.rev(), body.take()},
+                     std::nullopt);
+        });
+    if (history.code() == Code::not_found) return {};
+    if (!history.ok()) return history;
+    auto secret = tenant_.integration_secret(id);
+    if (!secret.ok() && secret.code() != Code::not_found) return secret.status();
+    std::optional<std::string_view> metadata;
+    if (secret.ok()) metadata = secret->metadata();
+    head(Table::integration, id.uuid(), integration_head(type, newest, metadata));
+    return {};
   }
 
   Status read_task(TaskId id) {
@@ -228,17 +297,40 @@ class ImageReader {
   }
 
   Tenant tenant_;
+  std::set<Uuid> integrations_;
   Image* image_;
 };
+
+Status read_public(const PublicView& view, Image* image) {
+  return each<PublicName>(
+      [&](const std::string& after) { return view.names(page_after(after)); },
+      [&](const PublicName& name) {
+        const std::string text(name.name());
+        const Uuid object = public_object(text);
+        image->heads[{Table::public_name, object}] = Body().number(name.current_rev()).take();
+        return each<PublicRecord>(
+            [&](const std::string& after) { return view.revisions(text, page_after(after)); },
+            [&](const PublicRecord& record) {
+              Body body;
+              body.actor(record.actor()).number(static_cast<uint8_t>(record.content_type()));
+              body.text(record.content());
+              return add_row(record, {Table::public_record, object, record.rev(), body.take()},
+                             record.content(), image);
+            });
+      });
+}
 
 }  // namespace
 
 std::string_view to_string(Table table) {
   static constexpr std::string_view kNames[] = {
-      "user",          "project",         "document",       "task",
-      "session",       "project_version", "project_status", "revision",
-      "document_lock", "task_revision",   "task_activity",  "message",
-      "event",         "audit",           "credit_entry",
+      "user",           "project",       "document",
+      "task",           "session",       "project_version",
+      "project_status", "revision",      "document_lock",
+      "task_revision",  "task_activity", "message",
+      "event",          "audit",         "credit_entry",
+      "section",        "integration",   "integration_change",
+      "public_name",    "public_record",
   };
   return kNames[static_cast<size_t>(table)];
 }
@@ -294,17 +386,32 @@ std::string task_head(const Uuid& project, const TaskFields& fields, uint8_t sta
   return body.take();
 }
 
+std::string integration_head(uint8_t type, uint32_t rev, std::optional<std::string_view> secret) {
+  return Body().number(type).number(rev).optional(secret).take();
+}
+
+Body section_body(const Actor& actor, std::string_view id, std::optional<std::string_view> heading,
+                  std::optional<std::string_view> body, std::span<const float> embedding) {
+  Body out;
+  out.actor(actor).text(id).optional(heading).optional(body);
+  // Bit by bit.
+  return out.text({reinterpret_cast<const char*>(embedding.data()), embedding.size_bytes()});
+}
+
+uint64_t section_number(uint32_t rev, uint64_t ordinal) { return uint64_t{rev} << 32 | ordinal; }
+
 std::string session_head(const Uuid& project, std::optional<std::string_view> title,
                          uint64_t last_seq) {
   return Body().id(project).optional(title).number(last_seq).take();
 }
 
-Status read_image(const Store& store, const std::vector<UserId>& owners, Image* image) {
+Status read_image(const Store& store, const std::vector<UserId>& owners,
+                  const Integrations& integrations, Image* image) {
   for (UserId owner : owners) {
-    Status read = ImageReader(store.tenant(owner), image).read();
+    Status read = ImageReader(store.tenant(owner), integrations, image).read();
     if (!read.ok()) return read;
   }
-  return {};
+  return read_public(store.public_view(), image);
 }
 
 }  // namespace bcstore::crash

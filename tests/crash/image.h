@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,11 @@ enum class Table : uint8_t {
   event,
   audit,
   credit_entry,
+  section,
+  integration,
+  integration_change,
+  public_name,
+  public_record,
 };
 std::string_view to_string(Table table);
 
@@ -53,7 +59,7 @@ class Body {
 // One immutable fact.
 struct Row {
   Table table{};
-  Uuid object{};        // the project, document, task or session that it belongs to; the owner
+  Uuid object{};        // that it belongs to: a project, a document, a public name; the owner
   uint64_t number = 0;  // within the object
   std::string body{};
   size_t step = 0;  // of the plan; computed rows only
@@ -72,8 +78,13 @@ struct Image {
   std::map<UserId, uint64_t> owner_seqs{};
 };
 
-// Reads everything of these users, by pages. A user that does not exist adds nothing.
-Status read_image(const Store& store, const std::vector<UserId>& owners, Image* image);
+// Integrations by owner: no list has those that were removed.
+using Integrations = std::map<UserId, std::vector<Uuid>>;
+
+// Reads everything of these users, by pages, and what is public. A user or an integration that does
+// not exist adds nothing.
+Status read_image(const Store& store, const std::vector<UserId>& owners,
+                  const Integrations& integrations, Image* image);
 
 // How a head is written down.
 std::string user_head(uint32_t rev, std::string_view email, std::optional<std::string_view> name,
@@ -89,6 +100,11 @@ struct TaskFields {
 };
 std::string task_head(const Uuid& project, const TaskFields& fields, uint8_t state, uint32_t rev,
                       uint64_t activities);
+std::string integration_head(uint8_t type, uint32_t rev, std::optional<std::string_view> secret);
+Body section_body(const Actor& actor, std::string_view id, std::optional<std::string_view> heading,
+                  std::optional<std::string_view> body, std::span<const float> embedding);
+// Of a section's row: revision and place.
+uint64_t section_number(uint32_t rev, uint64_t ordinal);
 std::string session_head(const Uuid& project, std::optional<std::string_view> title,
                          uint64_t last_seq);
 

@@ -60,4 +60,15 @@ std::vector<UserId> Ledger::owners() const {
   return owners;
 }
 
+Integrations Ledger::integrations() const {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  Integrations made;
+  for (const auto& [id, record] : records_) {
+    for (const Step& step : record.plan.steps) {
+      if (step.verb == Verb::add_integration) made[record.plan.owner].push_back(step.object);
+    }
+  }
+  return made;
+}
+
 }  // namespace bcstore::crash

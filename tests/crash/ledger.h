@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "crash/image.h"
 #include "crash/plan.h"
 
 namespace bcstore::crash {
@@ -44,6 +45,8 @@ class Ledger {
   std::vector<std::string> take_broken() { return std::exchange(broken_, {}); }
   // Owners that a plan was to create, in order.
   std::vector<UserId> owners() const;
+  // Integrations that a plan was to make.
+  Integrations integrations() const;
 
  private:
   mutable std::mutex mutex_;

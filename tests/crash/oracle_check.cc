@@ -35,37 +35,62 @@ Record* find(Records& records, Verb verb) {
 struct Fault {
   std::string what;
   uint64_t Verdict::*found_as;
+  Verb verb;  // of a step of the record that is tampered with
   std::function<void(Records&, Record*)> plant;
 };
 
 const Fault kFaults[] = {
-    {"a commit that is not there", &Verdict::lost,
+    {"a commit that is not there", &Verdict::lost, Verb::append_message,
      [](Records& records, Record* record) {
        Record invented = *record;
        invented.plan.id = ~uint64_t{0};
        invented.ack.plan = invented.plan.id;
        records[invented.plan.id] = invented;
      }},
-    {"a message with another text", &Verdict::torn,
+    {"a message with another text", &Verdict::torn, Verb::append_message,
      [](Records&, Record* record) {
        for (Step& step : record->plan.steps) step.bytes += 40;
      }},
-    {"a batch with one operation more", &Verdict::torn,
+    {"a batch with one operation more", &Verdict::torn, Verb::append_message,
      [](Records&, Record* record) { record->plan.steps.push_back(record->plan.steps.back()); }},
-    {"a commit that nobody made", &Verdict::torn,
+    {"a commit that nobody made", &Verdict::torn, Verb::append_message,
      [](Records& records, Record* record) { records.erase(record->plan.id); }},
-    {"a commit that was refused", &Verdict::violations,
+    {"a commit that was refused", &Verdict::violations, Verb::append_message,
      [](Records&, Record* record) { record->state = Record::State::refused; }},
-    {"a commit that was gone", &Verdict::violations,
+    {"a commit that was gone", &Verdict::violations, Verb::append_message,
      [](Records&, Record* record) { record->state = Record::State::gone; }},
-    {"another commit sequence", &Verdict::violations,
+    {"another commit sequence", &Verdict::violations, Verb::append_message,
      [](Records&, Record* record) { ++record->ack.commit_seq; }},
-    {"another owner sequence", &Verdict::violations,
+    {"another owner sequence", &Verdict::violations, Verb::append_message,
      [](Records&, Record* record) { ++record->ack.owner_seq; }},
-    {"another number", &Verdict::violations,
+    {"another number", &Verdict::violations, Verb::append_message,
      [](Records&, Record* record) {
        for (Receipt::Operation& operation : record->ack.operations) ++operation.number;
      }},
+    {"a section with another text", &Verdict::torn, Verb::add_sections,
+     [](Records&, Record* record) {
+       for (Step& step : record->plan.steps) step.bytes += 40;
+     }},
+    {"a section with another embedding", &Verdict::torn, Verb::add_sections,
+     [](Records&, Record* record) {
+       for (Step& step : record->plan.steps) step.fields ^= kSecond;
+     }},
+    {"an integration of another type", &Verdict::torn, Verb::add_integration,
+     [](Records&, Record* record) {
+       for (Step& step : record->plan.steps) step.choice = step.choice % 3 + 1;
+     }},
+    {"other secrets", &Verdict::violations, Verb::revise_integration,
+     [](Records& records, Record*) {
+       for (auto& [id, record] : records) {
+         for (Step& step : record.plan.steps) {
+           const bool secret =
+               step.verb == Verb::add_integration || step.verb == Verb::revise_integration;
+           if (secret) step.bytes += 40;
+         }
+       }
+     }},
+    {"a public record with another text", &Verdict::torn, Verb::put_public,
+     [](Records&, Record* record) { record->plan.steps[0].bytes += 40; }},
 };
 
 }  // namespace
@@ -82,7 +107,7 @@ bool oracle_finds_planted(uint64_t seed) {
   Ledger ledger;
   LedgerWitness witness(&ledger);
   Catalogue catalogue;
-  Writer(&store, &catalogue, &witness, {.seed = random.next(), .is_alone = true}).run(120);
+  Writer(&store, &catalogue, &witness, {.seed = random.next(), .is_alone = true}).run(400);
   Tally tally;
   const Verdict sound = verify(store, After::kill, &ledger, &tally);
   if (!sound.clean()) print_details("the sound store", sound);
@@ -90,7 +115,7 @@ bool oracle_finds_planted(uint64_t seed) {
   const Records before = ledger.records();
   for (const Fault& fault : kFaults) {
     ledger.records() = before;
-    Record* record = find(ledger.records(), Verb::append_message);
+    Record* record = find(ledger.records(), fault.verb);
     if (record != nullptr) fault.plant(ledger.records(), record);
     Verdict verdict = verify(store, After::kill, &ledger, &tally);
     if (record != nullptr && verdict.*fault.found_as > 0) continue;

@@ -1,8 +1,7 @@
 #include "crash/plan.h"
 
-#include <cstring>
+#include <algorithm>
 #include <map>
-#include <utility>
 
 #include "crash/random.h"
 
@@ -10,6 +9,7 @@ namespace bcstore::crash {
 namespace {
 
 constexpr size_t kNumberDigits = 16;
+constexpr uint64_t kShared = 7;  // the seed of embeddings that many plans have
 
 std::string hex(uint64_t number) {
   std::string out(kNumberDigits, '0');
@@ -180,6 +180,40 @@ void add_chat_step(Step* step, const Texts& texts, WriteBatch* batch) {
   }
 }
 
+void add_sections_step(const Plan& plan, size_t index, WriteBatch* batch) {
+  const Step& step = plan.steps[index];
+  if (step.verb != Verb::add_sections) return;
+  const std::vector<Block> blocks = blocks_of(plan, index);
+  std::vector<NewBlock> given_blocks;
+  for (const Block& block : blocks) {
+    NewBlock given{.block_id = block.id, .body_md = block.body, .embedding = block.embedding};
+    if (block.heading) given.heading = *block.heading;
+    given_blocks.push_back(given);
+  }
+  batch->add_sections(DocumentId(step.object), step.version, given_blocks);
+}
+
+void add_integration_step(Step* step, const Texts& texts, WriteBatch* batch) {
+  const IntegrationId integration(step->object);
+  switch (step->verb) {
+    case Verb::add_integration:
+      step->object = batch
+                         ->add_integration({.type = static_cast<IntegrationType>(step->choice),
+                                            .metadata = texts.main,
+                                            .id = wanted<IntegrationId>(*step)})
+                         .uuid();
+      break;
+    case Verb::revise_integration:
+      batch->revise_integration(integration, texts.main, narrow(step->expected));
+      break;
+    case Verb::remove_integration:
+      batch->remove_integration(integration, narrow(step->expected));
+      break;
+    default:
+      break;
+  }
+}
+
 void add_owner_step(const Step& step, const Texts& texts, WriteBatch* batch) {
   if (step.verb == Verb::append_event) {
     NewEvent event{.type = texts.name, .payload = given(step, kFirst, texts.main)};
@@ -193,140 +227,6 @@ void add_owner_step(const Step& step, const Texts& texts, WriteBatch* batch) {
     if (has(step, kFirst)) edit.full_name = std::optional<std::string_view>(texts.name);
     batch->edit_profile(edit);
   }
-}
-
-// Fixed-width numbers and counted bytes, in the machine's order: both ends are one machine.
-class Writer {
- public:
-  template <class T>
-  void number(T value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void id(const Uuid& id) { number(id.bytes); }
-  void text(std::string_view text) {
-    number(static_cast<uint32_t>(text.size()));
-    out_.append(text);
-  }
-  template <class T>
-  void optional(const std::optional<T>& value) {
-    number(static_cast<uint8_t>(value.has_value()));
-    if (value) number(*value);
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-
-class Parser {
- public:
-  explicit Parser(std::string_view bytes) : bytes_(bytes) {}
-  bool ok() const { return ok_; }
-
-  template <class T>
-  T number() {
-    T value{};
-    if (bytes_.size() < sizeof value) {
-      ok_ = false;
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof value);
-    bytes_.remove_prefix(sizeof value);
-    return value;
-  }
-  Uuid id() { return Uuid{number<std::array<uint8_t, 16>>()}; }
-  std::string text() {
-    const auto size = number<uint32_t>();
-    ok_ = ok_ && size <= bytes_.size();
-    if (!ok_) return {};
-    std::string out(bytes_.substr(0, size));
-    bytes_.remove_prefix(size);
-    return out;
-  }
-  template <class T>
-  std::optional<T> optional() {
-    return number<uint8_t>() != 0 ? std::optional<T>(number<T>()) : std::nullopt;
-  }
-
- private:
-  std::string_view bytes_;
-  bool ok_ = true;
-};
-
-void put_plan(const Plan& plan, Writer* out) {
-  out->number(plan.id);
-  out->id(plan.owner.uuid());
-  out->number(static_cast<uint8_t>(plan.is_durable));
-  out->number(static_cast<uint8_t>(plan.by_agent));
-  out->text(plan.key);
-  out->number(static_cast<uint32_t>(plan.steps.size()));
-  for (const Step& step : plan.steps) {
-    out->number(static_cast<uint8_t>(step.verb));
-    out->id(step.object);
-    out->id(step.parent);
-    out->number(step.choice);
-    out->number(step.fields);
-    out->number(static_cast<uint8_t>(step.flag));
-    out->number(static_cast<uint8_t>(step.minted));
-    out->number(step.version);
-    out->number(step.bytes);
-    out->optional(step.phase);
-    out->optional(step.expected);
-  }
-}
-
-Plan get_plan(Parser* in) {
-  Plan plan;
-  plan.id = in->number<uint64_t>();
-  plan.owner = UserId(in->id());
-  plan.is_durable = in->number<uint8_t>() != 0;
-  plan.by_agent = in->number<uint8_t>() != 0;
-  plan.key = in->text();
-  const auto count = in->number<uint32_t>();
-  for (uint32_t i = 0; i < count && in->ok(); ++i) {
-    Step step;
-    step.verb = static_cast<Verb>(in->number<uint8_t>());
-    step.object = in->id();
-    step.parent = in->id();
-    step.choice = in->number<uint8_t>();
-    step.fields = in->number<uint8_t>();
-    step.flag = in->number<uint8_t>() != 0;
-    step.minted = in->number<uint8_t>() != 0;
-    step.version = in->number<uint32_t>();
-    step.bytes = in->number<uint32_t>();
-    step.phase = in->optional<int32_t>();
-    step.expected = in->optional<uint64_t>();
-    plan.steps.push_back(step);
-  }
-  return plan;
-}
-
-void put_ack(const Ack& ack, Writer* out) {
-  out->number(ack.plan);
-  out->number(ack.commit_seq);
-  out->number(ack.owner_seq);
-  out->number(static_cast<uint8_t>(ack.replayed));
-  out->number(static_cast<uint32_t>(ack.operations.size()));
-  for (const Receipt::Operation& operation : ack.operations) {
-    out->id(operation.id);
-    out->number(operation.number);
-  }
-}
-
-Ack get_ack(Parser* in) {
-  Ack ack;
-  ack.plan = in->number<uint64_t>();
-  ack.commit_seq = in->number<uint64_t>();
-  ack.owner_seq = in->number<uint64_t>();
-  ack.replayed = in->number<uint8_t>() != 0;
-  const auto count = in->number<uint32_t>();
-  for (uint32_t i = 0; i < count && in->ok(); ++i) {
-    Receipt::Operation operation;
-    operation.id = in->id();
-    operation.number = in->number<uint64_t>();
-    ack.operations.push_back(operation);
-  }
-  return ack;
 }
 
 }  // namespace
@@ -345,11 +245,52 @@ std::optional<uint64_t> named_plan(std::string_view text) {
   return plan;
 }
 
+std::vector<Block> blocks_of(const Plan& plan, size_t index) {
+  constexpr size_t kDimension = 5;
+  const Step& step = plan.steps[index];
+  const Texts texts = texts_of(plan, index);
+  Random random(step.flag ? kShared : Random::derive(plan.id, index));
+  std::vector<Block> blocks(step.choice);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i].id = "block " + std::to_string(i);
+    blocks[i].body = texts.main + std::to_string(i);
+    if (has(step, kFirst)) blocks[i].heading = texts.name;
+    if (!has(step, kSecond)) continue;
+    for (size_t f = 0; f < kDimension; ++f) {
+      blocks[i].embedding.push_back(1.0F / static_cast<float>(random.between(1, 1'000'000)));
+    }
+  }
+  return blocks;
+}
+
+std::string public_name(const Uuid& object) {
+  const auto* bytes = reinterpret_cast<const char*>(object.bytes.data());
+  return {bytes, std::find(bytes, bytes + object.bytes.size(), '\0')};
+}
+
+Uuid public_object(std::string_view name) {
+  Uuid object;
+  std::copy_n(name.begin(), std::min(name.size(), object.bytes.size()), object.bytes.begin());
+  return object;
+}
+
 Texts texts_of(const Plan& plan, size_t index) {
   const Step& step = plan.steps[index];
-  const bool is_json = (step.verb == Verb::append_event) ||
-                       ((step.verb == Verb::create_document || step.verb == Verb::add_revision) &&
-                        has(step, kSecond));
+  bool is_json = false;
+  switch (step.verb) {
+    case Verb::append_event:
+    case Verb::add_integration:
+    case Verb::revise_integration:
+      is_json = true;
+      break;
+    case Verb::create_document:
+    case Verb::add_revision:
+    case Verb::put_public:
+      is_json = has(step, kSecond);
+      break;
+    default:
+      break;
+  }
   Texts texts;
   texts.main =
       is_json ? json_of(plan, index, 'm', step.bytes) : text_of(plan, index, 'm', step.bytes);
@@ -375,6 +316,8 @@ void add_steps(Plan* plan, WriteBatch* batch) {
     add_document_step(step, texts, batch);
     add_task_step(step, texts, batch);
     add_chat_step(step, texts, batch);
+    add_sections_step(*plan, i, batch);
+    add_integration_step(step, texts, batch);
     add_owner_step(*step, texts, batch);
     if (step->minted) minted[before] = step->object;
   }
@@ -383,6 +326,13 @@ void add_steps(Plan* plan, WriteBatch* batch) {
 NewUser new_user(const Plan& plan, const Texts& texts) {
   return {
       .email = texts.main, .full_name = given(plan.steps[0], kFirst, texts.name), .id = plan.owner};
+}
+
+NewPublic new_public(const Step& step, const std::string& name, const Texts& texts) {
+  return {.name = name,
+          .content = texts.main,
+          .content_type = has(step, kSecond) ? ContentType::json : ContentType::text,
+          .expected_rev = narrow(step.expected)};
 }
 
 Tenant actor_of(const Plan& plan, const Store& store) {
@@ -401,47 +351,6 @@ Ack ack_of(uint64_t plan, const Receipt& receipt) {
           .owner_seq = receipt.owner_seq,
           .replayed = receipt.replayed,
           .operations = receipt.operations};
-}
-
-std::string encode(const Entry& entry) {
-  Writer body;
-  body.number(static_cast<uint8_t>(entry.kind));
-  switch (entry.kind) {
-    case Entry::Kind::pending:
-      put_plan(entry.plan, &body);
-      break;
-    case Entry::Kind::acked:
-      put_ack(entry.ack, &body);
-      break;
-    default:
-      body.number(entry.number);
-      body.text(entry.text);
-  }
-  Writer whole;
-  whole.text(body.take());
-  return whole.take();
-}
-
-std::optional<Entry> take_entry(std::string_view* bytes) {
-  Parser frame(*bytes);
-  const std::string body = frame.text();
-  if (!frame.ok()) return std::nullopt;
-  bytes->remove_prefix(sizeof(uint32_t) + body.size());
-  Parser in(body);
-  Entry entry;
-  entry.kind = static_cast<Entry::Kind>(in.number<uint8_t>());
-  switch (entry.kind) {
-    case Entry::Kind::pending:
-      entry.plan = get_plan(&in);
-      break;
-    case Entry::Kind::acked:
-      entry.ack = get_ack(&in);
-      break;
-    default:
-      entry.number = in.number<uint64_t>();
-      entry.text = in.text();
-  }
-  return entry;
 }
 
 }  // namespace bcstore::crash

@@ -34,6 +34,11 @@ enum class Verb : uint8_t {
   append_event,
   edit_profile,
   consume_credit,
+  add_sections,
+  add_integration,
+  revise_integration,
+  remove_integration,
+  put_public,
 };
 
 // Which of a step's optional members are given; texts_of() says which bit means what.
@@ -42,13 +47,13 @@ enum Field : uint8_t { kFirst = 1, kSecond = 2, kThird = 4 };
 // One operation of a plan.
 struct Step {
   Verb verb{};
-  Uuid object{};       // created or written to; nil for events and profiles
+  Uuid object{};       // created or written to; nil for events and profiles; a public name
   Uuid parent{};       // the project of a document, task, chat or event; may be nil for an event
-  uint8_t choice = 0;  // the number of a status, section, action or role; credits
+  uint8_t choice = 0;  // the number of a status, section, action, role or type; credits; blocks
   uint8_t fields = 0;
-  bool flag = false;     // is_locked
+  bool flag = false;     // is_locked; embeddings that other plans have too
   bool minted = false;   // the object's id is the library's
-  uint32_t version = 0;  // of a document; 0: the project's current one
+  uint32_t version = 0;  // of a document; 0: the project's current one; a revision with sections
   uint32_t bytes = 0;    // of the main text
   std::optional<int32_t> phase{};
   std::optional<uint64_t> expected{};
@@ -77,12 +82,29 @@ struct Plan {
 //   append_event     name: type; first: main (payload, JSON)
 //   consume_credit   name: reason; the amount is the choice
 //   edit_profile     first: name (full name), second: main (e-mail)
+//   add_sections     main: begins each body; first: name (heading), second: embeddings
+//   add_integration, revise_integration   main: the secret, JSON
+//   put_public       main: content (second: as JSON)
 struct Texts {
   std::string main;
   std::string name;
   std::string note;
 };
 Texts texts_of(const Plan& plan, size_t step);
+
+struct Block {
+  std::string id;
+  std::optional<std::string> heading;
+  std::string body;
+  std::vector<float> embedding;
+};
+std::vector<Block> blocks_of(const Plan& plan, size_t step);
+
+// Few public names, each short enough to stand in an id.
+inline constexpr uint64_t kPublicNames = 4;
+inline constexpr std::string_view kPublicReason = "publish";
+std::string public_name(const Uuid& object);
+Uuid public_object(std::string_view name);
 
 // The name under which a plan's texts, and its agent, can be recognised.
 std::string plan_name(uint64_t plan);
@@ -94,6 +116,7 @@ std::optional<uint64_t> named_plan(std::string_view text);
 // one.
 void add_steps(Plan* plan, WriteBatch* batch);
 NewUser new_user(const Plan& plan, const Texts& texts);
+NewPublic new_public(const Step& step, const std::string& name, const Texts& texts);
 // The view that commits the plan.
 Tenant actor_of(const Plan& plan, const Store& store);
 CommitOptions commit_options(const Plan& plan);

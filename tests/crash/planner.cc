@@ -16,6 +16,8 @@ bool leaves_name(const Step& step) {
     case Verb::append_message:
     case Verb::append_event:
     case Verb::consume_credit:
+    case Verb::add_sections:
+    case Verb::put_public:
       return true;
     case Verb::create_document:
       return (step.fields & kFirst) != 0;
@@ -33,6 +35,7 @@ Status collect(Cursor<T> page, std::vector<Uuid>* ids) {
 // A page of each list is plenty.
 Status load_owner(const Tenant& tenant, Catalogue::Owned* owned) {
   Status listed = collect(tenant.projects(), &owned->projects);
+  if (listed.ok()) listed = collect(tenant.integrations(), &owned->integrations);
   if (!listed.ok()) return listed;
   for (const Uuid& project : owned->projects) {
     const ProjectId id(project);
@@ -42,6 +45,11 @@ Status load_owner(const Tenant& tenant, Catalogue::Owned* owned) {
     if (listed.ok()) listed = collect(tenant.tasks(id), &owned->tasks);
     if (listed.ok()) listed = collect(tenant.sessions(id), &owned->sessions);
     if (!listed.ok()) return listed;
+  }
+  for (const Uuid& id : owned->documents) {
+    auto document = tenant.document(DocumentId(id));
+    if (!document.ok()) return document.status();
+    owned->revisions[id] = document->current_rev();
   }
   return {};
 }
@@ -70,12 +78,18 @@ void Catalogue::add_user(UserId owner) {
 void Catalogue::add(const Plan& plan) {
   const std::lock_guard<std::mutex> guard(mutex_);
   Owned& owned = owned_[plan.owner];
-  for (const Step& step : plan.steps) {
-    if (step.verb == Verb::create_project) owned.projects.push_back(step.object);
-    if (step.verb == Verb::create_document) owned.documents.push_back(step.object);
-    if (step.verb == Verb::create_task) owned.tasks.push_back(step.object);
-    if (step.verb == Verb::start_chat) owned.sessions.push_back(step.object);
-  }
+  for (const Step& step : plan.steps) owned.add(step);
+}
+
+void Catalogue::Owned::add(const Step& step) {
+  if (step.verb == Verb::create_project) projects.push_back(step.object);
+  if (step.verb == Verb::create_document) documents.push_back(step.object);
+  if (step.verb == Verb::create_task) tasks.push_back(step.object);
+  if (step.verb == Verb::start_chat) sessions.push_back(step.object);
+  if (step.verb == Verb::add_integration) integrations.push_back(step.object);
+  if (step.verb == Verb::remove_integration) std::erase(integrations, step.object);
+  const bool has_content = step.verb == Verb::create_document && (step.fields & kFirst) != 0;
+  if (has_content || step.verb == Verb::add_revision) ++revisions[step.object];
 }
 
 std::vector<UserId> Catalogue::users() const {
@@ -148,6 +162,20 @@ Plan Planner::new_user(uint64_t id) {
   return plan;
 }
 
+// What a service writes has no agent, and answers no receipt that a repetition could be held
+// against.
+Plan Planner::publication(uint64_t id) {
+  Plan plan = start(id, kPublicOwner);
+  plan.by_agent = false;
+  plan.key.clear();
+  const std::string name = "public " + std::to_string(random_->below(kPublicNames));
+  plan.steps.push_back({.verb = Verb::put_public,
+                        .object = public_object(name),
+                        .fields = fields(),
+                        .bytes = size(600)});
+  return plan;
+}
+
 Plan Planner::small(uint64_t id, UserId owner, const Catalogue::Owned& owned) {
   Plan plan = start(id, owner);
   Catalogue::Owned known = owned;
@@ -164,10 +192,10 @@ Plan Planner::batch(uint64_t id, UserId owner, Catalogue::Owned owned) {
   return plan;
 }
 
-void Planner::create(Plan* plan, Step step, std::vector<Uuid>* known) {
+void Planner::create(Plan* plan, Step step, Catalogue::Owned* owned) {
   step.object = some_id();
   step.minted = random_->percent(60);
-  known->push_back(step.object);
+  owned->add(step);
   plan->steps.push_back(step);
 }
 
@@ -175,15 +203,17 @@ void Planner::add(Plan* plan, Catalogue::Owned* owned) {
   if (owned->projects.empty()) {
     Step project{.verb = Verb::create_project, .fields = fields(), .bytes = size(300)};
     project.choice = static_cast<uint8_t>(random_->between(1, 3));
-    create(plan, project, &owned->projects);
+    create(plan, project, owned);
     return;
   }
   const uint64_t roll = random_->below(100);
   if (roll < 12) {
     add_project_work(plan, owned);
-  } else if (roll < 32) {
+  } else if (roll < 36) {
     add_document_work(plan, owned);
-  } else if (roll < 54) {
+  } else if (roll < 42) {
+    add_integration_work(plan, owned);
+  } else if (roll < 58) {
     add_task_work(plan, owned);
   } else if (roll < 88) {
     add_chat_work(plan, owned);
@@ -206,7 +236,7 @@ void Planner::add_project_work(Plan* plan, Catalogue::Owned* owned) {
   step.choice = static_cast<uint8_t>(random_->between(1, 3));
   if (roll < 2) {
     step.verb = Verb::create_project;
-    create(plan, step, &owned->projects);
+    create(plan, step, owned);
     return;
   }
   step.object = pick(owned->projects);
@@ -225,11 +255,38 @@ void Planner::add_document_work(Plan* plan, Catalogue::Owned* owned) {
       plan->steps.push_back({.verb = Verb::add_version, .object = step.parent, .fields = fields()});
     }
     step.choice = static_cast<uint8_t>(random_->between(1, kSections));
-    create(plan, step, &owned->documents);
+    create(plan, step, owned);
     return;
   }
   step.object = pick(owned->documents);
-  step.verb = roll < 8 ? Verb::add_revision : Verb::set_lock;
+  step.verb = roll < 9 ? Verb::add_revision : Verb::set_lock;
+  owned->add(step);
+  plan->steps.push_back(step);
+  if (roll < 5) add_sections(plan, owned, step.object);
+}
+
+// Of the newest revision as far as that is known, or of an older one, which may have sections.
+void Planner::add_sections(Plan* plan, Catalogue::Owned* owned, const Uuid& document) {
+  const uint32_t newest = owned->revisions[document];
+  Step step{.verb = Verb::add_sections, .object = document, .fields = fields(), .bytes = size(900)};
+  step.choice = static_cast<uint8_t>(random_->between(1, 4));
+  step.flag = random_->percent(40);
+  step.version = random_->percent(85) ? newest : static_cast<uint32_t>(random_->between(1, newest));
+  plan->steps.push_back(step);
+}
+
+void Planner::add_integration_work(Plan* plan, Catalogue::Owned* owned) {
+  const uint64_t roll = random_->below(10);
+  Step step{.bytes = size(300)};
+  if (owned->integrations.empty() || roll < 3) {
+    step.verb = Verb::add_integration;
+    step.choice = static_cast<uint8_t>(random_->between(1, 3));
+    create(plan, step, owned);
+    return;
+  }
+  step.object = pick(owned->integrations);
+  step.verb = roll < 8 ? Verb::revise_integration : Verb::remove_integration;
+  owned->add(step);
   plan->steps.push_back(step);
 }
 
@@ -240,7 +297,7 @@ void Planner::add_task_work(Plan* plan, Catalogue::Owned* owned) {
   if (owned->tasks.empty() || roll < 3) {
     step.verb = Verb::create_task;
     step.parent = pick(owned->projects);
-    create(plan, step, &owned->tasks);
+    create(plan, step, owned);
     return;
   }
   step.object = pick(owned->tasks);
@@ -259,7 +316,7 @@ void Planner::add_chat_work(Plan* plan, Catalogue::Owned* owned) {
   if (owned->sessions.empty() || roll < 3) {
     step.verb = Verb::start_chat;
     step.parent = pick(owned->projects);
-    create(plan, step, &owned->sessions);
+    create(plan, step, owned);
     if (random_->percent(70)) add_message(plan, owned->sessions.back());
     return;
   }

@@ -17,8 +17,13 @@ class Catalogue {
   struct Owned {
     std::vector<Uuid> projects{};
     std::vector<Uuid> documents{};
+    std::map<Uuid, uint32_t> revisions{};  // of documents, at least so many
     std::vector<Uuid> tasks{};
     std::vector<Uuid> sessions{};
+    std::vector<Uuid> integrations{};
+
+    // Learns what a step leaves behind.
+    void add(const Step& step);
   };
 
   // Learns everything of these users from a store.
@@ -47,6 +52,7 @@ class Planner {
   Planner(Random* random, const Mood& mood) : random_(random), mood_(mood) {}
 
   Plan new_user(uint64_t id);
+  Plan publication(uint64_t id);
   // One operation, or what belongs together.
   Plan small(uint64_t id, UserId owner, const Catalogue::Owned& owned);
   // Several operations, some on what the same batch makes.
@@ -58,11 +64,13 @@ class Planner {
   void add(Plan* plan, Catalogue::Owned* owned);
   void add_project_work(Plan* plan, Catalogue::Owned* owned);
   void add_document_work(Plan* plan, Catalogue::Owned* owned);
+  void add_sections(Plan* plan, Catalogue::Owned* owned, const Uuid& document);
+  void add_integration_work(Plan* plan, Catalogue::Owned* owned);
   void add_task_work(Plan* plan, Catalogue::Owned* owned);
   void add_chat_work(Plan* plan, Catalogue::Owned* owned);
   void add_message(Plan* plan, const Uuid& session);
   void add_event(Plan* plan, const Catalogue::Owned& owned);
-  void create(Plan* plan, Step step, std::vector<Uuid>* known);
+  void create(Plan* plan, Step step, Catalogue::Owned* owned);
   Uuid some_id();
   const Uuid& pick(const std::vector<Uuid>& ids);
   uint32_t size(uint32_t usual);

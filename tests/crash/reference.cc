@@ -11,9 +11,13 @@ std::optional<std::string_view> given(const Step& step, Field field, const std::
   return has(step, field) ? std::optional<std::string_view>(text) : std::nullopt;
 }
 
+Actor actor_of(const Plan& plan) {
+  return plan.by_agent ? Actor::of_agent(plan_name(plan.id)) : Actor::of_user(plan.owner);
+}
+
 Body body_of(const Plan& plan) {
   Body body;
-  body.actor(plan.by_agent ? Actor::of_agent(plan_name(plan.id)) : Actor::of_user(plan.owner));
+  body.actor(actor_of(plan));
   return body;
 }
 
@@ -40,6 +44,7 @@ std::vector<uint64_t> Reference::apply(const Plan& plan, uint64_t commit_seq,
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     numbers.push_back(run({&plan, &plan.steps[i], i, texts_of(plan, i), &commit, impossible}));
   }
+  if (plan.owner == kPublicOwner) return numbers;
   if (User* user =
           find<User>({&plan, nullptr, 0, {}, &commit, impossible}, &users_, plan.owner.uuid())) {
     ++user->commits;
@@ -81,6 +86,7 @@ uint64_t Reference::run(const Turn& turn) {
     case Verb::create_document:
     case Verb::add_revision:
     case Verb::set_lock:
+    case Verb::add_sections:
       return run_document(turn);
     case Verb::create_task:
     case Verb::revise_task:
@@ -90,6 +96,12 @@ uint64_t Reference::run(const Turn& turn) {
     case Verb::rename_chat:
     case Verb::append_message:
       return run_chat(turn);
+    case Verb::add_integration:
+    case Verb::revise_integration:
+    case Verb::remove_integration:
+      return run_integration(turn);
+    case Verb::put_public:
+      return put_public(turn);
     default:
       return run_owner(turn);
   }
@@ -143,6 +155,18 @@ uint64_t Reference::revise(const Turn& turn, Document* document) {
   return document->revisions;
 }
 
+uint64_t Reference::add_sections(const Turn& turn, Document* document) {
+  const uint32_t rev = turn.step->version;
+  if (rev == 0 || rev > document->revisions) *turn.impossible = "sections of no revision";
+  if (!document->sectioned.insert(rev).second) *turn.impossible = "sections of a revision twice";
+  uint64_t ordinal = 0;
+  for (const Block& block : blocks_of(*turn.plan, turn.index)) {
+    add(turn, Table::section, section_number(rev, ordinal++),
+        section_body(actor_of(*turn.plan), block.id, block.heading, block.body, block.embedding));
+  }
+  return rev;
+}
+
 uint64_t Reference::run_document(const Turn& turn) {
   const Step& step = *turn.step;
   if (step.verb == Verb::create_document) {
@@ -154,7 +178,8 @@ uint64_t Reference::run_document(const Turn& turn) {
             .section = step.choice,
             .is_locked = step.flag,
             .locks = 1,
-            .revisions = 0};
+            .revisions = 0,
+            .sectioned = {}};
     Body lock = body_of(*turn.plan);
     add(turn, Table::document_lock, 1, lock.number(step.flag ? 1 : 0));
     if (has(step, kFirst)) revise(turn, &made);
@@ -166,6 +191,7 @@ uint64_t Reference::run_document(const Turn& turn) {
     expect(turn, document->revisions);
     return revise(turn, document);
   }
+  if (step.verb == Verb::add_sections) return add_sections(turn, document);
   expect(turn, document->is_locked ? 1 : 0);
   document->is_locked = step.flag;
   Body lock = body_of(*turn.plan);
@@ -228,6 +254,42 @@ uint64_t Reference::run_chat(const Turn& turn) {
                                : std::nullopt);
   add(turn, Table::message, ++session->last_seq, body);
   return session->last_seq;
+}
+
+uint64_t Reference::run_integration(const Turn& turn) {
+  const Step& step = *turn.step;
+  const auto enter = [&](const Integration& integration, IntegrationAction action) {
+    Body body = body_of(*turn.plan);
+    body.number(integration.type).number(static_cast<uint8_t>(action));
+    add(turn, Table::integration_change, integration.rev, body);
+    return integration.rev;
+  };
+  if (step.verb == Verb::add_integration) {
+    Integration& made = integrations_[step.object];
+    made = {.type = step.choice, .rev = 1, .secret = turn.texts.main};
+    return enter(made, IntegrationAction::added);
+  }
+  Integration* integration = find(turn, &integrations_, step.object);
+  if (integration == nullptr) return 0;
+  expect(turn, integration->rev++);
+  if (!integration->secret) *turn.impossible = "it writes to an integration that was removed";
+  if (step.verb == Verb::remove_integration) {
+    integration->secret.reset();
+    return enter(*integration, IntegrationAction::removed);
+  }
+  integration->secret = turn.texts.main;
+  return enter(*integration, IntegrationAction::revised);
+}
+
+uint64_t Reference::put_public(const Turn& turn) {
+  uint32_t& revisions = public_names_[turn.step->object];
+  expect(turn, revisions);
+  Body body;
+  body.actor(Actor::of_system(std::string(kPublicReason)));
+  body.number(
+      static_cast<uint8_t>(has(*turn.step, kSecond) ? ContentType::json : ContentType::text));
+  add(turn, Table::public_record, ++revisions, body.text(turn.texts.main));
+  return revisions;
 }
 
 void Reference::create_user(const Turn& turn) {
@@ -297,6 +359,13 @@ Image Reference::take() {
   for (const auto& [id, session] : sessions_) {
     image_.heads[{Table::session, id}] =
         session_head(session.project, session.title, session.last_seq);
+  }
+  for (const auto& [id, integration] : integrations_) {
+    image_.heads[{Table::integration, id}] =
+        integration_head(integration.type, integration.rev, integration.secret);
+  }
+  for (const auto& [object, revisions] : public_names_) {
+    image_.heads[{Table::public_name, object}] = Body().number(revisions).take();
   }
   return std::move(image_);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,12 @@ class Reference {
     bool is_locked = true;
     uint32_t locks = 1;
     uint32_t revisions = 0;
+    std::set<uint32_t> sectioned{};  // revisions that were given sections
+  };
+  struct Integration {
+    uint8_t type = 0;
+    uint32_t rev = 1;
+    std::optional<std::string> secret;
   };
   struct Task {
     Uuid project;
@@ -76,8 +83,11 @@ class Reference {
   uint64_t run_document(const Turn& turn);
   uint64_t run_task(const Turn& turn);
   uint64_t run_chat(const Turn& turn);
+  uint64_t run_integration(const Turn& turn);
   uint64_t run_owner(const Turn& turn);
   uint64_t revise(const Turn& turn, Document* document);
+  uint64_t put_public(const Turn& turn);
+  static uint64_t add_sections(const Turn& turn, Document* document);
   void create_project(const Turn& turn);
   void create_user(const Turn& turn);
   static uint64_t spend(const Turn& turn, User* user);
@@ -92,6 +102,8 @@ class Reference {
   std::map<Uuid, Document> documents_;
   std::map<Uuid, Task> tasks_;
   std::map<Uuid, Session> sessions_;
+  std::map<Uuid, Integration> integrations_;
+  std::map<Uuid, uint32_t> public_names_;  // how many revisions of each
   uint64_t events_ = 0;
 };
 

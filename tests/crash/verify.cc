@@ -50,7 +50,8 @@ class Verifier {
 
   Verdict run() {
     for (std::string& text : ledger_->take_broken()) violation(std::move(text));
-    if (Status read = read_image(store_, ledger_->owners(), &found_); !read.ok()) {
+    const Status read = read_image(store_, ledger_->owners(), ledger_->integrations(), &found_);
+    if (!read.ok()) {
       violation("the store cannot be read: " + read.to_string());
       return verdict_;
     }

@@ -8,7 +8,12 @@ namespace bcstore::crash {
 namespace {
 
 // Refusals that mixed work meets in a healthy store: nothing was written.
-bool is_refusal(Code code) {
+bool is_refusal(const Plan& plan, Code code) {
+  const bool revises = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+    return step.verb == Verb::revise_integration || step.verb == Verb::remove_integration;
+  });
+  // Another thread may have removed it meanwhile.
+  if (revises && code == Code::not_found) return true;
   return code == Code::conflict || code == Code::already_exists ||
          code == Code::failed_precondition || code == Code::out_of_credits;
 }
@@ -37,12 +42,12 @@ void Writer::run(size_t plans) {
       reuse_key();
     } else if (roll < 190) {
       sync();
-    } else if (roll < 190 + setting_.mood.compact_permille) {
-      if (Status done = store_->compact(); !done.ok() && !failed_with_power(done)) {
-        broken("compact: " + done.to_string());
-      }
+    } else if (roll < 205) {
+      publish();
+    } else if (roll < 205 + setting_.mood.compact_permille) {
+      rewrite_files();
     } else {
-      commit_plan(roll < 340);
+      commit_plan(roll < 355);
     }
   }
 }
@@ -102,6 +107,15 @@ std::optional<uint64_t> Writer::current_number(const Plan& plan) const {
       auto seq = tenant.last_seq(ChatSessionId(step.object));
       return seq.ok() ? std::optional<uint64_t>(*seq) : std::nullopt;
     }
+    case Verb::revise_integration:
+    case Verb::remove_integration: {
+      auto integration = tenant.integration(IntegrationId(step.object));
+      return integration.ok() ? std::optional<uint64_t>(integration->rev()) : std::nullopt;
+    }
+    case Verb::put_public: {
+      auto record = store_->public_view().get(public_name(step.object));
+      return record.ok() ? std::optional<uint64_t>(record->rev()) : std::nullopt;
+    }
     default:
       return std::nullopt;
   }
@@ -128,7 +142,7 @@ void Writer::report_pending(const Plan& plan) {
 }
 
 void Writer::settle_failure(const Plan& plan, const Status& failure) {
-  if (is_refusal(failure.code())) {
+  if (is_refusal(plan, failure.code())) {
     witness_->take({.kind = Entry::Kind::refused, .number = plan.id});
     return;
   }
@@ -176,6 +190,34 @@ void Writer::sign_up() {
   if (plan.is_durable) witness_->durable_answer(plan, setting_.is_alone);
   witness_->take({.kind = Entry::Kind::acked, .ack = {.plan = plan.id}});
   catalogue_->add_user(plan.owner);
+}
+
+void Writer::publish() {
+  Plan plan = planner_.publication(next_plan_++);
+  if (random_.percent(30)) expect_current_state(&plan);
+  const Step& step = plan.steps[0];
+  report_pending(plan);
+  ++done_;
+  const std::string name = public_name(step.object);
+  const Texts texts = texts_of(plan, 0);
+  const auto made = store_->service(kPublicReason)
+                        .put_public(new_public(step, name, texts), commit_options(plan));
+  if (!made.ok()) {
+    settle_failure(plan, made.status());
+    return;
+  }
+  if (plan.is_durable) witness_->durable_answer(plan, setting_.is_alone);
+  witness_->take(
+      {.kind = Entry::Kind::acked, .ack = {.plan = plan.id, .operations = {{step.object, *made}}}});
+}
+
+void Writer::rewrite_files() {
+  const bool all = random_.percent(50);
+  const Status done = all ? store_->compact() : store_->scrub_secrets();
+  if (done.ok() || failed_with_power(done)) return;
+  // Another thread's read may be under way, which holds what it sees.
+  if (!all && done.code() == Code::failed_precondition) return;
+  broken("rewriting files: " + done.to_string());
 }
 
 void Writer::commit_plan(bool large) {

@@ -53,6 +53,8 @@ class Writer {
   };
 
   void sign_up();
+  void publish();
+  void rewrite_files();
   void commit_plan(bool large);
   void submit_several();
   void repeat_last();

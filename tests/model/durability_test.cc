@@ -105,11 +105,20 @@ TEST_CASE("durability: what was acknowledged is there after closing and after no
   const Tenant t = w.tenant("a@x");
   for (int i = 0; i < 50; ++i) CHECK_CODE(ok, t.append_event({.type = "t"}, kRelaxed));
   const uint64_t seq = w.commits();
-  w.reopen();
-  CHECK(w.commits() == seq);
-  CHECK(w.store().stats().durable_commit_seq == seq);
-  CHECK(w.store().stats().commits == 0);
-  CHECK(w.store().tenant(t.owner()).owner_seq().value() == 51);
+  for (const bool in_order : {true, false}) {
+    if (in_order) {
+      w.reopen();
+    } else {
+      w.kill();
+    }
+    const Tenant again = w.store().tenant(t.owner());
+    const uint64_t more = in_order ? 0 : 1;
+    CHECK(w.commits() == seq + more);
+    CHECK(w.store().stats().durable_commit_seq == seq + more);
+    CHECK(w.store().stats().commits == 0);
+    CHECK(again.owner_seq().value() == 51 + more);
+    CHECK_CODE(ok, again.append_event({.type = "t"}, kRelaxed));
+  }
 }
 
 TEST_CASE("durability: a checkpoint is a store of its own") {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,6 +106,29 @@ struct Call {
 
 inline std::string name_of(const Status& status) { return std::string(to_string(status.code())); }
 
+// Copies a directory of files as it is at one moment, also that of an open store: while no call is
+// under way only RocksDB's own threads can change it, and then it is copied again.
+inline void copy_files(const std::string& from, const std::string& to) {
+  namespace fs = std::filesystem;
+  const auto sizes = [&] {
+    std::map<std::string, uintmax_t> found;
+    std::error_code gone;  // meanwhile
+    for (const auto& file : fs::directory_iterator(from)) {
+      found[file.path().filename().string()] = file.file_size(gone);
+    }
+    return found;
+  };
+  int tries = 0;
+  for (bool whole = false; !whole; ++tries) {
+    REQUIRE(tries < 100);
+    const auto before = sizes();
+    std::error_code failed;
+    fs::remove_all(to);
+    fs::copy(from, to, failed);
+    whole = !failed && sizes() == before;
+  }
+}
+
 // A store with its directory, clock and ids. Members may be changed by `tweak` before it opens.
 struct World {
   using Tweak = std::function<void(Options&)>;
@@ -122,11 +146,28 @@ struct World {
   void open() { held.emplace(opener(path, options).value()); }
   // Every record, cursor and snapshot must be gone; tenants of the old store answer `closed`.
   void reopen() {
+    close();
+    open();
+  }
+  // kill -9 of the process at this moment, and a new one: what the kernel has of the directory is
+  // there, and nothing else. No call may be under way; the rest is as with reopen().
+  void kill() {
+    const std::string left = directory.sub("left " + std::to_string(++kills));
+    copy_files(path, left);
+    go_on_with(left);
+  }
+  // Goes on with another directory, and leaves nothing of this one.
+  void go_on_with(const std::string& other) {
+    close();
+    std::filesystem::remove_all(path);
+    path = other;
+    open();
+  }
+  void close() {
     const Status closed = held->close();
     INFO(closed.to_string());
     REQUIRE(closed.ok());
     held.reset();
-    open();
   }
   Store& store() { return *held; }
   Service service(std::string_view reason = "test") { return held->service(reason); }
@@ -136,6 +177,7 @@ struct World {
 
   TempDir directory;
   std::string path = directory.sub("store");
+  unsigned kills = 0;
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
   std::shared_ptr<SeededIds> ids = std::make_shared<SeededIds>();
   Options options;
