@@ -1,5 +1,6 @@
 #include "engine/rocks_changes.h"
 
+#include "engine/insert_hint.h"
 #include "engine/rocks_scan.h"
 #include "engine/rocks_status.h"
 
@@ -73,7 +74,15 @@ void RocksChanges::erase_range(Family family, std::string_view lower, std::strin
     defect_ = Status(Code::internal, "a range to erase ends before it begins");
     return;
   }
-  note(batch_.DeleteRange(core_->family(family), slice(lower), slice(upper)));
+  if (lower == upper) return;
+  if (!takes_insert_hint(lower)) {
+    note(batch_.DeleteRange(core_->family(family), slice(lower), slice(upper)));
+    return;
+  }
+  // Keys of a kind have one length, so that nothing lies between the key and its successor.
+  const std::string after = std::string(lower) + '\0';
+  note(batch_.Delete(core_->family(family), slice(lower)));
+  note(batch_.DeleteRange(core_->family(family), slice(after), slice(upper)));
 }
 
 void RocksChanges::mark() { batch_.SetSavePoint(); }

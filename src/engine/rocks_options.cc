@@ -2,13 +2,13 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
 
 #include "engine/credit_merge.h"
+#include "engine/insert_hint.h"
 #include "engine/last_commit.h"
 
 namespace bcstore::engine {
@@ -19,7 +19,6 @@ namespace {
 constexpr int kMaxOpenFiles = 512;
 constexpr double kBloomBitsPerKey = 10;
 constexpr double kMemtableBloomShare = 0.03;
-constexpr size_t kOwnerAndKindBytes = 17;  // every key begins with these
 // The last level is written seldom and read for ever. A dictionary for each file lets small blocks
 // find what they have in common.
 constexpr int kBottomZstdLevel = 12;
@@ -162,9 +161,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.
   options.prefix_extractor = nullptr;
-  // Where an owner's last row of a kind went into the memtable is remembered: the next one lies near.
-  options.memtable_insert_with_hint_prefix_extractor.reset(
-      rocksdb::NewFixedPrefixTransform(kOwnerAndKindBytes));
+  options.memtable_insert_with_hint_prefix_extractor = insert_hint();
   // Idempotency keys and given ids are looked for before they are written, and mostly not there.
   if (family == Family::index) {
     options.memtable_whole_key_filtering = true;

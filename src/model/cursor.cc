@@ -374,7 +374,7 @@ bool CursorBody::fetch_sections() {
 }
 
 Status CursorBody::check_parent() {
-  if (!plan_.parent_what.empty()) {
+  if (plan_.parent_prefix.empty() && !plan_.parent_what.empty()) {
     plan_.parent_prefix = with_id(owner_, plan_.parent_kind, plan_.parent_id).str();
     plan_.parent_name = fmt::format("{} {}", plan_.parent_what, to_string(plan_.parent_id));
   }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "engine/engine_fixture.h"
+#include "format/key.h"
 
 namespace bcstore::engine {
 namespace {
@@ -54,6 +55,37 @@ TEST_CASE("engine: erase and erase_range remove what they name and nothing else"
   REQUIRE(engine->apply(*changes, /*sync=*/false).ok());
   const ScanRequest all{Family::index, key_of(3), key_of(3, "\xff")};
   CHECK(scan_keys(*engine, all) == std::vector<std::string>{key_of(3, "d")});
+}
+
+// RocksDB's hints of where to insert must not reach its range tombstones.
+TEST_CASE("engine: ranges that begin with a whole key, among rows of its owner and kind") {
+  const ScratchDirectory scratch;
+  const std::unique_ptr<Engine> engine = open_engine(scratch.path());
+  const UserId owner(Uuid{{7}});
+  const auto key = [&](uint8_t n) {
+    Uuid id;
+    id.bytes.fill(n);
+    return format::Key(owner, format::Kind::task_place).append(id).str();
+  };
+  const std::unique_ptr<ChangeSet> changes = engine->new_changes();
+  for (uint8_t round = 0; round < 4; ++round) {
+    changes->clear();
+    for (uint8_t n = 1; n < 100; ++n) changes->put(Family::heads, key(n), "row");
+    changes->erase_range(Family::heads, key(10), key(10));  // nothing
+    for (uint8_t n = 10; n < 90; n = static_cast<uint8_t>(n + 10)) {
+      changes->erase_range(Family::heads, key(n), key(static_cast<uint8_t>(n + 5)));
+      changes->put(Family::heads, key(n), "again");
+    }
+    REQUIRE(engine->apply(*changes, /*sync=*/false).ok());
+    std::vector<std::string> expected;
+    for (uint8_t n = 1; n < 100; ++n) {
+      const bool is_erased = n >= 10 && n < 90 && n % 10 > 0 && n % 10 < 5;
+      if (!is_erased) expected.push_back(key(n));
+    }
+    CHECK(scan_keys(*engine, {Family::heads, key(0), key(255)}) == expected);
+    CHECK(get(*engine, Family::heads, key(20)) == "again");
+    if (round == 1) REQUIRE(engine->flush(/*compact=*/false).ok());
+  }
 }
 
 TEST_CASE("engine: marks nest and rollback undoes only what came after the last one") {

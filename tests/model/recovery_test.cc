@@ -180,7 +180,8 @@ TEST_CASE("recovery: a manifest that is cut short is damage, or opens as it was 
     }
     REQUIRE_FALSE(opened);
     REQUIRE(manifest.code() == Code::corruption);
-    REQUIRE(manifest.status().message().find(name + " is damaged at offset") != std::string::npos);
+    const Status damage = manifest.status();
+    REQUIRE(damage.message().find(name + " is damaged at offset") != std::string_view::npos);
     if (size % 40 == 0) {
       const Status status = closed.open().status();
       REQUIRE(name_of(status) == "corruption");
