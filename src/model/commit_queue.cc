@@ -42,7 +42,7 @@ void CommitQueue::commit(const std::shared_ptr<Ticket>& ticket) {
   ++inside_;
   pending_.push_back(ticket);
   if (fill_to_ != 0 && pending_.size() >= fill_to_) arrived_.notify_one();
-  wait_locked(lock, *ticket);
+  wait_locked(lock, ticket);
   --inside_;
 }
 
@@ -65,32 +65,31 @@ Status CommitQueue::wait(const std::shared_ptr<Ticket>& ticket) {
   if (Status s = foreign(); !s.ok()) return s;
   Lock lock(mutex_);
   ++inside_;
-  wait_locked(lock, *ticket);
+  wait_locked(lock, ticket);
   --inside_;
   return ticket->outcome.status;
 }
 
 bool CommitQueue::ready(const std::shared_ptr<Ticket>& ticket) {
   if (!foreign().ok()) return true;  // wait() tells why
-  return ticket->is_done();
+  Lock lock(mutex_);
+  return ticket->done;
 }
 
-void CommitQueue::wait_locked(Lock& lock, Ticket& ticket) {
-  while (!ticket.is_done()) {
+void CommitQueue::wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket) {
+  while (!ticket->done) {
     if (!leading_) {
-      lead(lock, &ticket);
+      lead(lock, ticket.get());
       continue;
     }
-    ticket.waited = true;
-    lock.unlock();
-    ticket.state.wait(Ticket::waiting, std::memory_order_acquire);
-    if (ticket.is_done()) return;
-    lock.lock();
-    ticket.waited = false;
-    ticket.state.store(Ticket::waiting, std::memory_order_relaxed);
-    leading_ = false;
+    ticket->waited = true;
+    ticket->wake.wait(lock, [&] { return ticket->done || ticket->lead; });
+    ticket->waited = false;
+    if (ticket->lead) {
+      ticket->lead = false;
+      leading_ = false;
+    }
   }
-  lock.unlock();
 }
 
 // A ticket without a batch: everything before it in the queue is done when it is.
@@ -103,7 +102,7 @@ Status CommitQueue::pass(Durability durability, bool last) {
   closed_ = last;
   pending_.push_back(ticket);
   ++inside_;
-  wait_locked(lock, *ticket);
+  wait_locked(lock, ticket);
   --inside_;
   return ticket->outcome.status;
 }
@@ -115,20 +114,25 @@ Status CommitQueue::close() { return pass(Durability::durable, true); }
 void CommitQueue::lead(Lock& lock, const Ticket* until) {
   leading_ = true;
   for (int round = 0; !pending_.empty(); ++round) {
-    if (until->is_done() && round >= kMaxRounds) break;
+    if (until->done && round >= kMaxRounds) break;
     fill(lock);
     Group group = take();
     lock.unlock();
     run_guarded(group);
-    // The group keeps its tickets alive while their threads are woken.
-    for (const auto& ticket : group) {
-      ticket->state.store(Ticket::done, std::memory_order_release);
-      ticket->state.notify_one();
-    }
-    for (const auto& ticket : group) {
-      if (ticket->done_callback) call_back(*ticket);
-    }
     lock.lock();
+    for (const auto& ticket : group) {
+      ticket->done = true;
+      if (ticket->waited) ticket->wake.notify_one();
+    }
+    if (std::any_of(group.begin(), group.end(),
+                    [](const auto& t) { return t->done_callback != nullptr; })) {
+      lock.unlock();
+      for (const auto& ticket : group) {
+        if (!ticket->done_callback) continue;
+        call_back(*ticket);
+      }
+      lock.lock();
+    }
   }
   step_down();
 }
@@ -148,8 +152,8 @@ void CommitQueue::call_back(Ticket& ticket) {
 void CommitQueue::step_down() {
   for (const auto& waiting : pending_) {
     if (!waiting->waited) continue;
-    waiting->state.store(Ticket::leads, std::memory_order_release);
-    waiting->state.notify_one();
+    waiting->lead = true;
+    waiting->wake.notify_one();
     return;  // leading_ stays: it is the other's now
   }
   leading_ = false;

@@ -35,11 +35,10 @@ struct Ticket {
   Outcome outcome;
   std::function<void(Result<Receipt>)> done_callback;
   size_t submitted_bytes = 0;
-  // Waited for without the queue's mutex: a thread that is woken needs nothing else.
-  enum State : uint32_t { waiting, leads, done };  // it is this waiting thread's turn to lead
-  std::atomic<uint32_t> state{waiting};
-  bool waited = false;  // a thread waits for it; guarded by the queue's mutex
-  bool is_done() const { return state.load(std::memory_order_acquire) == done; }
+  bool done = false;    // guarded by the queue's mutex
+  bool lead = false;    // it is this waiting thread's turn to lead
+  bool waited = false;  // a thread waits for it
+  std::condition_variable wake;
 };
 
 class CommitQueue {
@@ -76,8 +75,7 @@ class CommitQueue {
   Status foreign() const;
   using Lock = std::unique_lock<std::mutex>;
   using Group = std::vector<std::shared_ptr<Ticket>>;
-  // Entered with the lock, left without it.
-  void wait_locked(Lock& lock, Ticket& ticket);
+  void wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket);
   // Leads until `until` is done, and on while more are waiting.
   void lead(Lock& lock, const Ticket* until);
   Status pass(Durability durability, bool last);
@@ -102,9 +100,9 @@ class CommitQueue {
   std::deque<std::shared_ptr<Ticket>> pending_;
   bool leading_ = false;
   bool closed_ = false;
-  std::atomic<size_t> inside_{0};  // threads in commit()
-  size_t submitted_bytes_ = 0;     // pending without a thread that waits
-  size_t fill_to_ = 0;             // the leader wakes when so many are pending
+  size_t inside_ = 0;           // threads in commit()
+  size_t submitted_bytes_ = 0;  // pending without a thread that waits
+  size_t fill_to_ = 0;          // the leader wakes when so many are pending
 };
 
 }  // namespace bcstore::model
