@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace bcstore::cli {
@@ -140,7 +141,16 @@ Status Loader::load_table(Table table) {
   }
   Result<Spill> spill = spill_table(table);
   if (!spill) return spill.status();
-  return feed_table(table, *spill);
+  Status status = feed_table(table, *spill);
+  if (table == Table::document_sections) revisions_.reset();
+  const bool has_sections = report_.files().has(Table::document_sections);
+  if (table == Table::document_revisions && has_sections) {
+    revisions_.emplace(*std::move(spill));
+    for (size_t i = revisions_->entries().size(); i-- > 0;) {
+      revisions_of_[revisions_->groups()[revisions_->entries()[i].group].parent] = i;
+    }
+  }
+  return status;
 }
 
 // Without the file, rows that name a vector are refused one by one.
@@ -218,8 +228,7 @@ Status Loader::map_row(Table table, UserId owner, const Spill::Entry& entry) {
       map_revision(row_, importer);
       break;
     case Table::document_sections:
-      map_section(row_, vectors_, importer);
-      break;
+      return map_section_row(owner, entry);
     case Table::tasks:
       made = map_task(row_, owner, importer);
       break;
@@ -272,6 +281,45 @@ Result<std::optional<VersionOne>> Loader::version_one(const Uuid& project, uint6
   if (!version_row_.ok()) return std::optional<VersionOne>();
   *line = at->second.line;
   return std::optional<VersionOne>(std::move(first));
+}
+
+Status Loader::map_section_row(UserId owner, const Spill::Entry& entry) {
+  const Uuid document = row_.id("document_id");
+  const auto rev = static_cast<uint32_t>(entry.order >> kOrdinalBits);
+  std::optional<uint32_t> ordinal = ordinal_of(row_);
+  const PlacedSection section = placed_section_of(row_);
+  if (!row_.ok()) return {};
+  if (!ordinal) {
+    if (!section_order_.is_at(document, rev)) {
+      Result<std::string_view> text = text_of_revision(owner, document, rev);
+      if (!text && ends_load(text.code())) return text.status();
+      section_order_.start(document, rev, text ? *text : std::string_view());
+    }
+    ordinal = section_order_.place(section);
+  }
+  map_section(row_, vectors_, *ordinal, feeder_.importer());
+  return row_.ok() ? feeder_.took({.line = entry.line}) : Status();
+}
+
+// Valid until the next call.
+Result<std::string_view> Loader::text_of_revision(UserId owner, const Uuid& document,
+                                                  uint32_t rev) {
+  const auto of_document = revisions_of_.find({Kind::document, document});
+  if (revisions_ && of_document != revisions_of_.end()) {
+    const std::vector<Spill::Entry>& entries = revisions_->entries();
+    const auto first = entries.begin() + static_cast<ptrdiff_t>(of_document->second);
+    const auto at = std::partition_point(first, entries.end(), [&](const Spill::Entry& e) {
+      return e.group == first->group && e.order < rev;
+    });
+    if (at != entries.end() && at->group == first->group && at->order == rev) {
+      Result<std::string_view> text = revisions_->read(*at);
+      if (!text) return text;
+      if (text_row_.parse(*text)) return revision_text(text_row_);
+    }
+  }
+  Result<Revision> revision = service_.tenant(owner).revision(DocumentId(document), rev);
+  if (!revision) return revision.status();
+  return text_revision_.emplace(*std::move(revision)).content();
 }
 
 Status Loader::map_message_row(UserId owner, const Spill::Entry& entry) {

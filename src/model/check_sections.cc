@@ -160,21 +160,27 @@ Status check_section_head(CheckWalk& walk, const CheckedRecord& record) {
                    fmt::format("{} bytes", record.tail().size()));
   }
   uint32_t rev_last = head.rev();
-  std::vector<SectionEntry> entries;
+  std::vector<SectionEntry> entries, live;
   for (const SectionSpan& span : spans) {
     entries.push_back(span.entry);
+    if (span.rev_last >= head.rev()) live.push_back(span.entry);
     rev_last = std::max(rev_last, span.rev_last);
-    if (span.rev_first == 0 || span.rev_first > head.rev() || span.rev_last < head.rev()) {
-      walk.violation(record, "an interval reaches the newest start",
+    if (span.rev_first == 0 || span.rev_first > head.rev() || span.rev_last < span.rev_first ||
+        uint64_t{span.rev_last} + 1 < head.rev()) {
+      walk.violation(record, "an interval reaches the newest start, or ends right before it",
                      fmt::format("{} to {} and {}", span.rev_first, span.rev_last, head.rev()));
     }
+  }
+  if (head.last() > spans.size()) {
+    walk.violation(record, "the interval that came last is there",
+                   fmt::format("{} of {}", head.last(), spans.size()));
   }
   Listing listing;
   listing.space = from_fb(head.space());
   if (Status s = find_document(walk, record, rev_last, &listing); !s.ok()) return s;
   std::sort(entries.begin(), entries.end());
   check_names(walk, record, entries);
-  return check_entries(walk, record, listing, entries);
+  return check_entries(walk, record, listing, live);
 }
 
 namespace {

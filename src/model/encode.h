@@ -142,7 +142,13 @@ class Encoder {
   Draft public_name(By by, std::string_view name);
   Draft public_record(By by, std::string_view name, ContentType type, std::string_view content);
   Draft vector_space(By by, std::string_view name, uint32_t dimension, Metric metric);
-  Draft section_head(By by, uint32_t rev, const Uuid& space, std::string_view spans);
+  struct IntakeFields {
+    uint32_t rev;
+    uint32_t last;  // index of the interval that came last, from 1
+    Uuid space;     // nil without an embedding
+    std::string_view spans;
+  };
+  Draft section_head(By by, const IntakeFields& fields);
   struct ListFields {
     uint32_t rev_last, blocks;
     Uuid space;  // nil without an embedding

@@ -77,15 +77,16 @@ Draft Encoder::vector_space(By by, std::string_view name_text, uint32_t dimensio
   return finish(Kind::vector_space);
 }
 
-Draft Encoder::section_head(By by, uint32_t rev, const Uuid& space, std::string_view spans) {
+Draft Encoder::section_head(By by, const IntakeFields& f) {
   Who w = who(by);
-  fb::Uuid hash = to_fb(space);
+  fb::Uuid hash = to_fb(f.space);
   fb::SectionHeadBuilder b(fbb_);
   add_common(b, w);
-  b.add_rev(rev);
-  if (!space.is_nil()) b.add_space(&hash);
+  b.add_rev(f.rev);
+  b.add_last(f.last);
+  if (!f.space.is_nil()) b.add_space(&hash);
   fbb_.Finish(b.Finish());
-  return finish(Kind::section_head, spans, false);
+  return finish(Kind::section_head, f.spans, false);
 }
 
 Draft Encoder::section_list(By by, const ListFields& f) {

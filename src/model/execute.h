@@ -178,7 +178,7 @@ class Executor {
   Status put_list(const Uuid& document, uint32_t rev, const Encoder::ListFields& fields);
   Status load_intake(const Uuid& document, Intake* intake);
   Status put_intake(const Uuid& document, const Intake& intake);
-  Status write_lists_before(const Uuid& document, uint32_t rev, Intake* intake);
+  Status write_lists_before(const Uuid& document, uint32_t rev, const Intake& intake);
   // Calls `visit` for each list of the document that covers a revision from `first` to `last`.
   using ListVisitor = std::function<Status(uint32_t, uint32_t, std::string_view entries)>;
   Status each_list(const Uuid& document, uint32_t first, uint32_t last, const ListVisitor& visit);

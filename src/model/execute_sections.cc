@@ -7,12 +7,13 @@
 // Imported sections come as intervals, in the order of their starts. Those that reach the newest
 // start are the intake: they stand in the document's section head, and answer for every revision
 // from that start on. When a later start comes, the lists of the revisions before it are complete,
-// and are written.
+// and are written; what ended right before it keeps its place for what may follow.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "model/execute.h"
+#include "model/section_intake.h"
 
 namespace bcstore::model {
 
@@ -22,12 +23,9 @@ using format::Kind;
 using format::SectionEntry;
 using format::SectionSpan;
 
-struct Executor::Intake {
+struct Executor::Intake : SectionIntake {
   bool exists = false;
-  uint32_t rev = 0;
   int64_t created_us = 0;
-  Uuid space;
-  std::vector<SectionSpan> spans;
 };
 
 namespace {
@@ -200,6 +198,7 @@ Status Executor::load_intake(const Uuid& document, Intake* intake) {
   if (!entry->exists) return Status();
   const auto* head = root<fb::SectionHead>(entry->draft);
   intake->rev = head->rev();
+  intake->last = head->last();
   intake->created_us = head->created_at();
   intake->space = from_fb(head->space());
   return format::unpack(entry->draft.tail(), &intake->spans)
@@ -210,8 +209,8 @@ Status Executor::load_intake(const Uuid& document, Intake* intake) {
 Status Executor::put_intake(const Uuid& document, const Intake& intake) {
   std::string spans;
   for (const SectionSpan& span : intake.spans) format::append(&spans, span);
-  Draft head =
-      encoder_.section_head({*current_.actor, current_.owner}, intake.rev, intake.space, spans);
+  Draft head = encoder_.section_head({*current_.actor, current_.owner},
+                                     {intake.rev, intake.last, intake.space, spans});
   int64_t effective = kNoTime;
   const Time created = intake.exists ? Time{intake.created_us} : current_.now;
   if (Status s = stamp(head, created, &effective); !s.ok()) return s;
@@ -221,26 +220,23 @@ Status Executor::put_intake(const Uuid& document, const Intake& intake) {
 }
 
 // Everything that the revisions before `rev` hold is known: their lists are written.
-Status Executor::write_lists_before(const Uuid& document, uint32_t rev, Intake* intake) {
-  std::vector<SectionSpan>& spans = intake->spans;
-  for (uint32_t first = intake->rev; first < rev;) {
-    std::erase_if(spans, [&](const SectionSpan& span) { return span.rev_last < first; });
-    if (spans.empty()) break;
-    uint32_t last = rev - 1;
+Status Executor::write_lists_before(const Uuid& document, uint32_t rev, const Intake& intake) {
+  for (uint32_t first = intake.rev; first < rev;) {
+    uint32_t last = rev - 1, blocks = 0;
     std::string entries;
     bool has_vector = false;
-    for (const SectionSpan& span : spans) {
+    for (const SectionSpan& span : intake.spans) {
+      if (span.rev_last < first) continue;
       last = std::min(last, span.rev_last);
       has_vector |= !span.entry.vector.none();
       format::append(&entries, span.entry);
+      ++blocks;
     }
-    const Encoder::ListFields fields{last, static_cast<uint32_t>(spans.size()),
-                                     has_vector ? intake->space : Uuid(), entries};
+    if (blocks == 0) break;
+    const Encoder::ListFields fields{last, blocks, has_vector ? intake.space : Uuid(), entries};
     if (Status s = put_list(document, first, fields); !s.ok()) return s;
     first = last + 1;
   }
-  std::erase_if(spans, [&](const SectionSpan& span) { return span.rev_last < rev; });
-  intake->rev = rev;
   return Status();
 }
 
@@ -347,11 +343,11 @@ Status Executor::import_section(Op& op) {
   }
   if (Status s = fit_intake(op, intake); !s.ok()) return s;
   if (Status s = fit_space(op, project); !s.ok()) return s;
-  if (sections.rev_first > intake.rev) {
-    if (Status s = write_lists_before(op.parent, sections.rev_first, &intake); !s.ok()) return s;
-  }
+  const uint32_t rev = sections.rev_first;
+  if (Status s = write_lists_before(op.parent, rev, intake); !s.ok()) return s;
+  intake.advance(rev);
   if (sections.dimension != 0) intake.space = sections.space_hash;
-  intake.spans.push_back({sections.items.front().entry, sections.rev_first, sections.rev_last});
+  intake.place({sections.items.front().entry, rev, sections.rev_last}, sections.ordinal);
   if (Status s = put_contents(op); !s.ok()) return s;
   if (Status s = put_intake(op.parent, intake); !s.ok()) return s;
   touch(Kind::section_head, op.parent, sections.rev_first);

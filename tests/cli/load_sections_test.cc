@@ -69,6 +69,46 @@ TEST_CASE("load: sections in any order of the file, packed vectors, and twice no
   CHECK(has(shown.out, "revision 3 of 2024-02-25, 2 sections"));
 }
 
+TEST_CASE("load: sections come in the order of the text, or as the rows say") {
+  TempDir dir;
+  write_history(dir);
+  const auto row = [](int first, int last, std::string_view block, std::string_view body,
+                      std::string_view more = "") {
+    return fmt::format(
+               R"({{"document_id": "{}", "rev_first": {}, "rev_last": {}, "block_id": "{}", "heading": )"
+               R"("H", "body_md": "{}"{}}})",
+               id(kDocument), first, last, block, body, more) +
+           "\n";
+  };
+  dir.file("document_revisions.jsonl", revision_row(kDocument, 1, "one two three") +
+                                           revision_row(kDocument, 2, "zero one three deux") +
+                                           revision_row(kDocument, 3, "no trace"));
+  dir.file("document_sections.jsonl",
+           row(1, 2, "c", "three") + row(1, 1, "b", "two") + row(1, 2, "a", "one") +
+               row(2, 2, "b", "deux") + row(2, 2, "z", "zero") +
+               row(3, 3, "y", "1", R"(, "ordinal": 1)") + row(3, 3, "x", "0", R"(, "ordinal": 0)"));
+  const Answer first = load(dir);
+  CHECK(counts_of(first, "document_sections") == all_written(7));
+  {
+    Store store = reopen(dir);
+    const Tenant tenant = store.tenant(id_of<UserId>(kUser));
+    CHECK(ids_at(tenant, 1) == "a b c ");
+    CHECK(ids_at(tenant, 2) == "z a c b ");
+    CHECK(ids_at(tenant, 3) == "x y ");
+  }
+  // The texts of an earlier load are in the store.
+  std::filesystem::remove_all(dir.db());
+  const std::string sections =
+      row(1, 2, "c", "three") + row(1, 1, "b", "two") + row(1, 2, "a", "one");
+  dir.file("document_sections.jsonl", "");
+  CHECK(load(dir).code == 0);
+  dir.file("document_sections.jsonl", sections);
+  dir.remove("document_revisions.jsonl");
+  CHECK(counts_of(load(dir), "document_sections") == all_written(3));
+  Store store = reopen(dir);
+  CHECK(ids_at(store.tenant(id_of<UserId>(kUser)), 1) == "a b c ");
+}
+
 TEST_CASE("load: sections that name no vector, no document or no revision are refused") {
   TempDir dir;
   write_history(dir);

@@ -98,9 +98,17 @@ TEST_CASE("check: lists of sections") {
          entries.push_back(entries.back());
          put_list(s, 1, entries, 1, 3);
        }},
-      {"section_head", "an interval reaches the newest start",
+      {"section_head", "an interval reaches the newest start, or ends right before it",
        [](Damaged& s) {
          s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_rev(2); });
+       }},
+      {"section_head", "an interval reaches the newest start, or ends right before it",
+       [](Damaged& s) {
+         s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_rev(5); });
+       }},
+      {"section_head", "the interval that came last is there",
+       [](Damaged& s) {
+         s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_last(2); });
        }},
       {"commit_body", "what a commit wrote exists", [](Damaged& s) { s.erase(list_key(s, 1)); }},
       {"commit_body", "what a commit wrote exists", [](Damaged& s) { s.erase(head_key(s)); }},

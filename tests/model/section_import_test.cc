@@ -56,11 +56,29 @@ struct Imported : EngineWorld {
   }
 };
 
+// The order that service.h promises: a section stands where its block_id stood in the revision
+// before, a new one behind the row of the same start that came last, or at the end.
 std::string expected_at(const std::vector<Interval>& intervals, uint32_t rev) {
+  using Row = const Interval*;
+  std::vector<Row> order;
+  for (uint32_t r = 1; r <= rev; ++r) {
+    Row last = nullptr;
+    for (const Interval& i : intervals) {
+      if (i.first != r) continue;
+      auto at = std::find_if(order.begin(), order.end(), [&](Row o) { return o->id == i.id; });
+      if (at != order.end()) {
+        *at = &i;
+      } else {
+        at = std::find(order.begin(), order.end(), last);
+        order.insert(at == order.end() ? at : at + 1, &i);
+      }
+      last = &i;
+    }
+    std::erase_if(order, [&](Row o) { return o->last < r; });
+  }
   std::string out;
-  for (const Interval& i : intervals) {
-    if (rev < i.first || rev > i.last) continue;
-    out += i.id + "=" + i.body + (i.x != 0 ? "/" + std::to_string(i.x) : "") + " ";
+  for (const Row i : order) {
+    out += i->id + "=" + i->body + (i->x != 0 ? "/" + std::to_string(i->x) : "") + " ";
   }
   return out;
 }
@@ -126,6 +144,33 @@ TEST_CASE(
   CHECK(report.checked.at("vector") <= 3);
 }
 
+TEST_CASE("imported sections: what changes stays in its place, what is new goes where it is told") {
+  Imported w(4);
+  const auto add = [&](const Interval& i, std::optional<uint32_t> ordinal) {
+    Importer importer = w.service().importer(w.owner);
+    const NewBlock block{.block_id = i.id, .body_md = i.body};
+    importer.section(w.document, i.first, i.last, block, {}, ordinal);
+    CHECK_CODE(ok, importer.commit().value().at(0).status);
+  };
+  for (const char* id : {"a", "b", "c"}) add({1, std::string(id) == "b" ? 1u : 4u, id, "1", 0}, {});
+  add({2, 4, "b", "2", 0}, {});
+  CHECK(w.shown_at(2) == "a=1 b=2 c=1 ");
+  add({2, 2, "behind b", "", 0}, {});
+  CHECK(w.shown_at(2) == "a=1 b=2 behind b= c=1 ");
+  add({3, 3, "at the end", "", 0}, {});
+  CHECK(w.shown_at(3) == "a=1 b=2 c=1 at the end= ");
+  // By ordinals: a place of its own also for what had one, and none that is too large.
+  add({4, 4, "first", "", 0}, 0);
+  add({4, 4, "at the end", "2", 0}, 1);
+  add({4, 4, "third", "", 0}, 3);
+  add({4, 4, "last", "", 0}, 99);
+  CHECK(w.shown_at(4) == "first= at the end=2 a=1 third= b=2 c=1 last= ");
+  CHECK(w.shown_at(1) == "a=1 b=1 c=1 ");
+  CHECK(w.shown_at(2) == "a=1 b=2 behind b= c=1 ");
+  CHECK(w.shown_at(3) == "a=1 b=2 c=1 at the end= ");
+  CHECK(w.store().check().value().violations == 0);
+}
+
 TEST_CASE("imported sections: a row that does not fit is refused and the others land") {
   Imported w(6);
   const auto rows = w.import({{1, 3, "a", "one", 1},
@@ -142,7 +187,7 @@ TEST_CASE("imported sections: a row that does not fit is refused and the others 
                                           "already_exists", "failed_precondition", "ok"});
   CHECK(rows[1].outcome == ImportOutcome::present);
   CHECK(w.shown_at(2) == "a=one/1.000000 b= ");
-  CHECK(w.shown_at(4) == "b= a=two/2.000000 ");
+  CHECK(w.shown_at(4) == "a=two/2.000000 b= ");
   CHECK(w.shown_at(6) == "a=two/2.000000 ");
   // Changed words of a revision that is written are a conflict; a part of an interval is there.
   CHECK(name_of(w.one({1, 3, "a", "changed", 1})) == "conflict");
