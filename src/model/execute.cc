@@ -177,37 +177,6 @@ void Executor::forget_group(bool known) {
   tails_written_to_.clear();
 }
 
-Executor::Mark Executor::mark() {
-  changes_->mark();
-  return {undo_.size(),           current_.touched.size(), current_.operations.size(),
-          pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
-          pending_tails_.size(),  current_.events};
-}
-
-void Executor::rollback(const Mark& mark) {
-  changes_->rollback();
-  while (undo_.size() > mark.undo) {
-    Undo& last = undo_.back();
-    if (last.known) {
-      cache_.put(last.key, std::move(last.entry));
-    } else {
-      cache_.erase(last.key);
-    }
-    pending_facts_.erase(last.key);
-    undo_.pop_back();
-  }
-  current_.touched.resize(mark.touched);
-  current_.operations.resize(mark.operations);
-  pending_months_.resize(mark.months);
-  pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
-                       pending_lists_.end());
-  pending_contents_.resize(mark.contents);
-  pending_tails_.resize(mark.tails);
-  current_.events = mark.events;
-}
-
-void Executor::accept() { changes_->accept(); }
-
 Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
   const bool creates = commit.batch->ops().front().verb == Verb::create_user;
   if (Status s = load_owner(current_.owner, owner); !s.ok()) return s;
@@ -258,6 +227,7 @@ Outcome Executor::execute(Commit& commit) {
 
   Mark start = mark();
   out.status = run_operations(batch, &out);
+  remembered_.clear();
   if (out.status.ok() && current_.touched.empty()) {
     // An import all of whose rows are here, or refused: no commit.
     rollback(start);
@@ -301,7 +271,7 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
       current_.present = false;
       row.status = dispatch(op);
       if (row.status.ok() && !current_.present) {
-        accept();
+        accept_row(before);
       } else {
         rollback(before);
       }

@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "bcstore/service.h"
@@ -140,6 +141,7 @@ class Executor {
   Mark mark();
   void rollback(const Mark& mark);
   void accept();
+  void accept_row(const Mark& mark);
 
   Status dispatch(Op& op);
   Status create_user(Op& op);
@@ -290,6 +292,7 @@ class Executor {
   struct PendingMonth {
     std::string prefix;
     uint64_t number;
+  std::unordered_set<std::string> remembered_;  // keys in undo_ of the batch's accepted rows
     uint32_t month;
   };
   std::vector<PendingMonth> pending_months_;  // of the group: not in the engine yet
