@@ -101,7 +101,8 @@ class CursorBody {
   engine::ScanRequest request(bool merged) const;
   bool next_of_tail(RecordBody* row);
   bool fetch_sections();
-  bool fetch();  // index rows and the records that they name
+  void fetch_round();  // the next of the sections that are named
+  bool fetch();        // index rows and the records that they name
   Status check_parent();
   uint64_t list_hash() const;
   Status parse_token();
@@ -129,6 +130,8 @@ class CursorBody {
   std::unique_ptr<engine::Snapshot> own_snapshot_;
   TailCache::View tail_;  // what is read, when the session's tail is known
   TailCache::Fill fill_;  // else this is on its way to become it
+  size_t fetched_ = 0;  // of the sections
+  size_t round_ = 16;   // how many the next round fetches
 };
 
 struct Access {
