@@ -153,7 +153,7 @@ Status Loader::load_table(Table table) {
   return status;
 }
 
-// Without the file, rows that name a vector are refused one by one.
+// Without the file, a row that names a vector is refused, and the rest of its document waits.
 Status Loader::read_vectors() {
   const std::string& path = report_.files().section_vectors;
   if (path.empty()) return {};
@@ -283,13 +283,26 @@ Result<std::optional<VersionOne>> Loader::version_one(const Uuid& project, uint6
   return std::optional<VersionOne>(std::move(first));
 }
 
+// Sections come in the order of their first revisions: once a later one is there, a row that was
+// refused could not be loaded any more. So the rest of its document waits until it is mended.
 Status Loader::map_section_row(UserId owner, const Spill::Entry& entry) {
+  if (section_group_ != entry.group) {
+    if (Status status = start_sections(owner, entry); !status.ok()) return status;
+  }
+  if (section_refused_ != 0) {
+    row_.refuse(fmt::format("waits for line {}, which was refused and is of the same document",
+                            section_refused_));
+    return {};
+  }
   const Uuid document = row_.id("document_id");
   const auto rev = static_cast<uint32_t>(entry.order >> kOrdinalBits);
   std::optional<uint32_t> ordinal = ordinal_of(row_);
   const PlacedSection section = placed_section_of(row_);
-  if (!row_.ok()) return {};
-  if (!ordinal) {
+  if (section.rev_last > section_newest_) {
+    row_.refuse(fmt::format("document {} has no revision {}", bcstore::to_string(document),
+                            section.rev_last));
+  }
+  if (row_.ok() && !ordinal) {
     if (!section_order_.is_at(document, rev)) {
       Result<std::string_view> text = text_of_revision(owner, document, rev);
       if (!text && ends_load(text.code())) return text.status();
@@ -297,8 +310,19 @@ Status Loader::map_section_row(UserId owner, const Spill::Entry& entry) {
     }
     ordinal = section_order_.place(section);
   }
-  map_section(row_, vectors_, *ordinal, feeder_.importer());
-  return row_.ok() ? feeder_.took({.line = entry.line}) : Status();
+  if (row_.ok()) map_section(row_, vectors_, *ordinal, feeder_.importer());
+  if (row_.ok()) return feeder_.took({.line = entry.line});
+  section_refused_ = entry.line;
+  return {};
+}
+
+Status Loader::start_sections(UserId owner, const Spill::Entry& entry) {
+  section_group_ = entry.group;
+  section_refused_ = 0;
+  Result<Document> document = service_.tenant(owner).document(DocumentId(row_.id("document_id")));
+  if (!document && ends_load(document.code())) return document.status();
+  section_newest_ = document ? document->current_rev() : 0;
+  return {};
 }
 
 // Valid until the next call.

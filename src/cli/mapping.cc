@@ -221,6 +221,7 @@ void map_section(Row& row, const Vectors& vectors, uint32_t ordinal, Importer& i
                  .heading = row.maybe_text("heading"),
                  .body_md = row.maybe_text("body_md")};
   const int32_t vec = row.maybe_int32("vec").value_or(-1);
+  if (vec < -1) row.refuse("\"vec\" is below -1");
   if (vec >= 0) {
     block.embedding = vectors.row(static_cast<size_t>(vec));
     if (block.embedding.empty()) row.refuse("\"vec\" names no row of section_vectors");
