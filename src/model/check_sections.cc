@@ -52,7 +52,14 @@ void check_fit(CheckWalk& walk, const CheckedRecord& record, const CheckedRecord
     walk.violation(record, "embeddings have the dimension of their space",
                    fmt::format("{} and {}", dimension, space.dimension()));
   }
-  const bool is_zero = vector.tail().find_first_not_of('\0') == std::string_view::npos;
+  // Also of nothing but -0.
+  const std::string_view floats = vector.tail();
+  bool is_zero = true;
+  for (size_t i = 0; i + sizeof(float) <= floats.size(); i += sizeof(float)) {
+    float x = 0;
+    std::memcpy(&x, floats.data() + i, sizeof x);
+    is_zero &= x == 0;
+  }
   if (is_zero && static_cast<Metric>(space.metric()) == Metric::cosine) {
     walk.violation(record, "an embedding under cosine is not zero", format::to_hex(vector.key()));
   }

@@ -161,8 +161,7 @@ class Encoder {
     uint64_t commit_seq, owner_seq, salt;
     Time at;
     uint32_t operations;
-    std::string_view touched;  // packed, or a zstd frame of it
-    bool zstd;
+    std::string_view touched;  // packed
   };
   Draft commit_body(By by, const BodyFields& fields);
   Draft idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
@@ -181,7 +180,7 @@ class Encoder {
   void always(Builder& builder, Add add);
   flatbuffers::Offset<flatbuffers::String> text(OptionalText text);
   Draft finish(format::Kind kind);
-  Draft finish(format::Kind kind, std::string_view tail, bool zstd);
+  Draft finish(format::Kind kind, std::string_view tail);
 
   flatbuffers::FlatBufferBuilder fbb_{512};
 };

@@ -409,7 +409,6 @@ Status Executor::write_log(const Commit& commit) {
   fields.at = current_.now;
   fields.operations = static_cast<uint32_t>(current_.touched.size());
   fields.touched = touched;
-  fields.zstd = false;
   Draft body = encoder_.commit_body({*current_.actor, current_.owner}, fields);
   Key body_key(current_.owner, Kind::commit_body);
   body_key.u64(current_.commit_seq);

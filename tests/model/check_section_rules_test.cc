@@ -157,7 +157,7 @@ TEST_CASE("check: floats and directions of embeddings") {
   const auto put = [](Damaged& s, std::string_view floats) {
     const Key key = vector_key(s);
     const format::Draft stored = format::Draft::copy(*s.read(key));
-    format::Draft made(Kind::vector, {stored.meta(), stored.meta_bytes()}, floats, false);
+    format::Draft made(Kind::vector, {stored.meta(), stored.meta_bytes()}, floats);
     s.put(key, std::string(made.seal(key)));
   };
   check_faults({
@@ -165,6 +165,8 @@ TEST_CASE("check: floats and directions of embeddings") {
        [&](Damaged& s) { put(s, std::string(8, '\0') + std::string("\0\0\x80\x7f", 4)); }},
       {"section_list", "an embedding under cosine is not zero",
        [&](Damaged& s) { put(s, std::string(12, '\0')); }},
+      {"section_list", "an embedding under cosine is not zero",
+       [&](Damaged& s) { put(s, std::string("\0\0\0\x80\0\0\0\x80\0\0\0\x80", 12)); }},
   });
 }
 
