@@ -106,6 +106,14 @@ inline OptionalText optional_text(const flatbuffers::String* text) {
   return text == nullptr ? OptionalText() : OptionalText(text->string_view());
 }
 
+// Of any table: each begins with the fields of Common.
+template <class Table>
+Actor actor_of(const Table& table, UserId owner) {
+  if (table.actor_kind() == 0) return Actor::of_user(owner);
+  return {static_cast<ActorKind>(table.actor_kind()), UserId(from_fb(table.actor_id())),
+          std::string(text_of(table.actor_name()))};
+}
+
 template <class Table>
 const Table* root(const Draft& draft) {
   return flatbuffers::GetRoot<Table>(draft.meta());

@@ -65,7 +65,8 @@ Executor::Executor(engine::Engine& engine, Clock& clock, const Settings& setting
       clock_(clock),
       settings_(settings),
       cache_(settings.cache_bytes),
-      changes_(engine.new_changes()) {}
+      changes_(engine.new_changes()),
+      section_lists_(engine) {}
 
 // From the newest link back: over all that came from the log, to the one before them, and over
 // kMinChecked in any case. Older ones were checked when the store was opened with them in its log.
@@ -171,6 +172,7 @@ void Executor::forget_group(bool known) {
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
+  section_lists_.clear();
   pending_contents_.clear();
   pending_tails_.clear();
   for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, known);
@@ -225,9 +227,9 @@ Outcome Executor::execute(Commit& commit) {
   if (!out.status.ok()) return out;
   current_.owner_seq = owner->seq + 1;
 
+  remembered_.clear();
   Mark start = mark();
   out.status = run_operations(batch, &out);
-  remembered_.clear();
   if (out.status.ok() && current_.touched.empty()) {
     // An import all of whose rows are here, or refused: no commit.
     rollback(start);

@@ -6,9 +6,16 @@ namespace bcstore::model {
 
 using format::SectionSpan;
 
-size_t SectionIntake::live() const {
-  return static_cast<size_t>(std::count_if(spans.begin(), spans.end(),
-                                           [&](const SectionSpan& span) { return is_live(span); }));
+const SectionSpan* SectionIntake::find(uint64_t name) const {
+  const auto found = std::find_if(spans.begin(), spans.end(),
+                                  [&](const SectionSpan& span) { return span.entry.name == name; });
+  return found == spans.end() ? nullptr : &*found;
+}
+
+void SectionIntake::extend(uint64_t name, uint32_t rev_last) {
+  for (SectionSpan& span : spans) {
+    if (span.entry.name == name) span.rev_last = rev_last;
+  }
 }
 
 void SectionIntake::advance(uint32_t to) {

@@ -23,7 +23,9 @@ struct SectionIntake {
   std::vector<format::SectionSpan> spans;
 
   bool is_live(const format::SectionSpan& span) const { return span.rev_last >= rev; }
-  size_t live() const;
+  // Null when there is none.
+  const format::SectionSpan* find(uint64_t name) const;
+  void extend(uint64_t name, uint32_t rev_last);  // one that is there
   // A later start. The lists of the revisions before it are written.
   void advance(uint32_t to);
   // An interval that starts at `rev`. Without an ordinal it takes the place of its name's last one,
