@@ -125,12 +125,24 @@ class Importer {
   // were revised or removed here they are gone, and type, time and maker alone are compared.
   void integration(IntegrationId id, const NewIntegration& integration, const Row& row);
   // A section that is the same in the revisions rev_first to rev_last. The rows of a document come
-  // in the order of rev_first; their order among equals is the order of the sections. Sections are
-  // derived from their revisions: they carry the commit's time and the service as actor. Refused
-  // with failed_precondition when a later rev_first came before, already_exists when the block_id
-  // is in one of the revisions already, conflict when it is there with other contents.
+  // in the order of rev_first. Sections are derived from their revisions: they carry the commit's
+  // time and the service as actor. A row that came before with an earlier rev_last extends it, as
+  // far as the revisions between have no sections of their own. The embeddings of one revision are
+  // of one space.
+  //
+  // Refused with not_found (the document, or revision rev_last), invalid_argument (the interval,
+  // the block, an embedding that does not fit its space or those of the revision, more than
+  // kMaxBlocks), failed_precondition when a later rev_first came before, already_exists when the
+  // block_id is in one of the revisions already, conflict when it is there with other contents or
+  // its embedding is in another space.
+  //
+  // `ordinal` is the section's place in revision rev_first, from 0, among all that has come of it;
+  // so rows of one rev_first come by it. Without one a section takes the place that its block_id
+  // had in the revision before; a new block_id goes behind the row of the same rev_first that came
+  // last, or to the end. A row says nothing of the revisions after rev_first: there the sections
+  // keep their order, and one that moved without a new row stands where it was.
   void section(DocumentId document, uint32_t rev_first, uint32_t rev_last, const NewBlock& block,
-               const EmbeddingSpace& space = {});
+               const EmbeddingSpace& space = {}, std::optional<uint32_t> ordinal = std::nullopt);
 
   size_t size() const;   // rows collected
   size_t bytes() const;  // their size, contents included

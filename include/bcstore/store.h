@@ -148,8 +148,11 @@ class Store {
   // Writes memory out and merges every file into its last level.
   Status compact();
   // Takes secrets that were revised or removed off the disk: ends the log files that hold them and
-  // rewrites the family of secrets, which is small. Not while a snapshot is held that can still see
-  // them (failed_precondition); copies made by checkpoint() are not reached. compact() does it too.
+  // rewrites the family of secrets, which is small. Copies made by checkpoint() are not reached. A
+  // compact() does it too, unless a snapshot is held that can still see them: it does not say so.
+  // Codes: failed_precondition (a snapshot is held that is older than the last commit; those of
+  // running reads are waited for, half a second), no_space, io_error, read_only, closed,
+  // wrong_process.
   Status scrub_secrets();
   // Makes a copy that opens as a store of its own, in a directory that does not exist yet.
   Status checkpoint(const std::string& directory);

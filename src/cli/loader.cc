@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace bcstore::cli {
@@ -140,10 +141,19 @@ Status Loader::load_table(Table table) {
   }
   Result<Spill> spill = spill_table(table);
   if (!spill) return spill.status();
-  return feed_table(table, *spill);
+  Status status = feed_table(table, *spill);
+  if (table == Table::document_sections) revisions_.reset();
+  const bool has_sections = report_.files().has(Table::document_sections);
+  if (table == Table::document_revisions && has_sections) {
+    revisions_.emplace(*std::move(spill));
+    for (size_t i = revisions_->entries().size(); i-- > 0;) {
+      revisions_of_[revisions_->groups()[revisions_->entries()[i].group].parent] = i;
+    }
+  }
+  return status;
 }
 
-// Without the file, rows that name a vector are refused one by one.
+// Without the file, a row that names a vector is refused, and the rest of its document waits.
 Status Loader::read_vectors() {
   const std::string& path = report_.files().section_vectors;
   if (path.empty()) return {};
@@ -218,8 +228,7 @@ Status Loader::map_row(Table table, UserId owner, const Spill::Entry& entry) {
       map_revision(row_, importer);
       break;
     case Table::document_sections:
-      map_section(row_, vectors_, importer);
-      break;
+      return map_section_row(owner, entry);
     case Table::tasks:
       made = map_task(row_, owner, importer);
       break;
@@ -272,6 +281,69 @@ Result<std::optional<VersionOne>> Loader::version_one(const Uuid& project, uint6
   if (!version_row_.ok()) return std::optional<VersionOne>();
   *line = at->second.line;
   return std::optional<VersionOne>(std::move(first));
+}
+
+// Sections come in the order of their first revisions: once a later one is there, a row that was
+// refused could not be loaded any more. So the rest of its document waits until it is mended.
+Status Loader::map_section_row(UserId owner, const Spill::Entry& entry) {
+  if (section_group_ != entry.group) {
+    if (Status status = start_sections(owner, entry); !status.ok()) return status;
+  }
+  if (section_refused_ != 0) {
+    row_.refuse(fmt::format("waits for line {}, which was refused and is of the same document",
+                            section_refused_));
+    return {};
+  }
+  const Uuid document = row_.id("document_id");
+  const auto rev = static_cast<uint32_t>(entry.order >> kOrdinalBits);
+  std::optional<uint32_t> ordinal = ordinal_of(row_);
+  const PlacedSection section = placed_section_of(row_);
+  if (section.rev_last > section_newest_) {
+    row_.refuse(fmt::format("document {} has no revision {}", bcstore::to_string(document),
+                            section.rev_last));
+  }
+  if (row_.ok() && !ordinal) {
+    if (!section_order_.is_at(document, rev)) {
+      Result<std::string_view> text = text_of_revision(owner, document, rev);
+      if (!text && ends_load(text.code())) return text.status();
+      section_order_.start(document, rev, text ? *text : std::string_view());
+    }
+    ordinal = section_order_.place(section);
+  }
+  if (row_.ok()) map_section(row_, vectors_, *ordinal, feeder_.importer());
+  if (row_.ok()) return feeder_.took({.line = entry.line});
+  section_refused_ = entry.line;
+  return {};
+}
+
+Status Loader::start_sections(UserId owner, const Spill::Entry& entry) {
+  section_group_ = entry.group;
+  section_refused_ = 0;
+  Result<Document> document = service_.tenant(owner).document(DocumentId(row_.id("document_id")));
+  if (!document && ends_load(document.code())) return document.status();
+  section_newest_ = document ? document->current_rev() : 0;
+  return {};
+}
+
+// Valid until the next call.
+Result<std::string_view> Loader::text_of_revision(UserId owner, const Uuid& document,
+                                                  uint32_t rev) {
+  const auto of_document = revisions_of_.find({Kind::document, document});
+  if (revisions_ && of_document != revisions_of_.end()) {
+    const std::vector<Spill::Entry>& entries = revisions_->entries();
+    const auto first = entries.begin() + static_cast<ptrdiff_t>(of_document->second);
+    const auto at = std::partition_point(first, entries.end(), [&](const Spill::Entry& e) {
+      return e.group == first->group && e.order < rev;
+    });
+    if (at != entries.end() && at->group == first->group && at->order == rev) {
+      Result<std::string_view> text = revisions_->read(*at);
+      if (!text) return text;
+      if (text_row_.parse(*text)) return revision_text(text_row_);
+    }
+  }
+  Result<Revision> revision = service_.tenant(owner).revision(DocumentId(document), rev);
+  if (!revision) return revision.status();
+  return text_revision_.emplace(*std::move(revision)).content();
 }
 
 Status Loader::map_message_row(UserId owner, const Spill::Entry& entry) {

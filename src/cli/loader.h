@@ -18,6 +18,7 @@
 #include "cli/owners.h"
 #include "cli/report.h"
 #include "cli/row.h"
+#include "cli/section_order.h"
 #include "cli/spill.h"
 
 namespace bcstore::cli {
@@ -54,6 +55,9 @@ class Loader {
   Status map_credits_row(UserId owner);
   Status map_project_row(UserId owner, uint64_t line);
   Status read_vectors();
+  Status map_section_row(UserId owner, const Spill::Entry& entry);
+  Status start_sections(UserId owner, const Spill::Entry& entry);
+  Result<std::string_view> text_of_revision(UserId owner, const Uuid& document, uint32_t rev);
   Status map_message_row(UserId owner, const Spill::Entry& entry);
   Result<std::optional<VersionOne>> version_one(const Uuid& project, uint64_t* line);
 
@@ -68,6 +72,17 @@ class Loader {
   std::unordered_map<Parent, Spill::Entry, ParentHash> version_ones_;
   Row version_row_;
   Vectors vectors_;
+
+  // The texts that sections are looked for in: of this load, else of the store.
+  std::optional<Spill> revisions_;
+  std::unordered_map<Parent, size_t, ParentHash> revisions_of_;  // a document's first entry
+  Row text_row_;
+  std::optional<Revision> text_revision_;
+  SectionOrder section_order_;
+  // The document whose rows are being fed, and the line of its first refused row; 0: none.
+  std::optional<uint32_t> section_group_;
+  uint32_t section_newest_ = 0;  // its newest revision
+  uint64_t section_refused_ = 0;
 
   Occurrences occurrences_;
   MessageOrder message_order_;

@@ -70,6 +70,12 @@ Parent parent_of_event(Row& row) {
 
 }  // namespace
 
+std::optional<uint32_t> ordinal_of(Row& row) {
+  const std::optional<int32_t> ordinal = row.maybe_int32("ordinal");
+  if (ordinal && *ordinal < 0) row.refuse("\"ordinal\" is negative");
+  return ordinal ? std::optional(static_cast<uint32_t>(*ordinal)) : std::nullopt;
+}
+
 Place place_of(Table table, Row& row) {
   switch (table) {
     case Table::users:
@@ -88,9 +94,11 @@ Place place_of(Table table, Row& row) {
     case Table::document_revisions:
       return {{Kind::document, row.id("document_id")},
               static_cast<int64_t>(row.number("rev", kMaxVersion))};
-    case Table::document_sections:
+    case Table::document_sections: {
+      const auto rev = static_cast<int64_t>(row.number("rev_first", kMaxVersion));
       return {{Kind::document, row.id("document_id")},
-              static_cast<int64_t>(row.number("rev_first", kMaxVersion))};
+              rev << kOrdinalBits | ordinal_of(row).value_or(0)};
+    }
     case Table::task_activity:
       return {{Kind::task, row.id("task_id")}, row.time("created_at").us};
     case Table::chat_sessions:
@@ -193,7 +201,19 @@ void map_revision(Row& row, Importer& importer) {
   if (row.ok()) importer.revision(document, rev, revision, fact);
 }
 
-void map_section(Row& row, const Vectors& vectors, Importer& importer) {
+PlacedSection placed_section_of(Row& row) {
+  return {.block_id = row.text("block_id"),
+          .heading = row.maybe_text("heading").value_or(std::string_view()),
+          .body = row.maybe_text("body_md").value_or(std::string_view()),
+          .rev_last = static_cast<uint32_t>(row.number("rev_last", kMaxVersion))};
+}
+
+std::string_view revision_text(Row& row) {
+  if (std::optional<std::string_view> text = row.maybe_text("body_md")) return *text;
+  return row.raw_json("content").value_or(std::string_view());
+}
+
+void map_section(Row& row, const Vectors& vectors, uint32_t ordinal, Importer& importer) {
   DocumentId document(row.id("document_id"));
   auto rev_first = static_cast<uint32_t>(row.number("rev_first", kMaxVersion));
   auto rev_last = static_cast<uint32_t>(row.number("rev_last", kMaxVersion));
@@ -201,11 +221,12 @@ void map_section(Row& row, const Vectors& vectors, Importer& importer) {
                  .heading = row.maybe_text("heading"),
                  .body_md = row.maybe_text("body_md")};
   const int32_t vec = row.maybe_int32("vec").value_or(-1);
+  if (vec < -1) row.refuse("\"vec\" is below -1");
   if (vec >= 0) {
     block.embedding = vectors.row(static_cast<size_t>(vec));
     if (block.embedding.empty()) row.refuse("\"vec\" names no row of section_vectors");
   }
-  if (row.ok()) importer.section(document, rev_first, rev_last, block);
+  if (row.ok()) importer.section(document, rev_first, rev_last, block, {}, ordinal);
 }
 
 Uuid map_task(Row& row, UserId owner, Importer& importer) {

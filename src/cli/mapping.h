@@ -9,13 +9,16 @@
 
 #include "bcstore/bcstore.h"
 #include "cli/row.h"
+#include "cli/section_order.h"
 #include "cli/spill.h"
 #include "cli/tables.h"
 #include "cli/vectors.h"
 
 namespace bcstore::cli {
 
-// Where a row belongs: what it hangs on, and its turn among the rows that hang on the same.
+// Where a row belongs: what it hangs on, and its turn among the rows that hang on the same. That of
+// a section is its first revision, shifted left by kOrdinalBits, plus its ordinal there.
+inline constexpr int kOrdinalBits = 31;
 struct Place {
   Parent parent{};
   int64_t order = 0;
@@ -55,7 +58,11 @@ Uuid map_project(Row& row, UserId owner, const std::optional<VersionOne>& versio
 void map_version(Row& row, Importer& importer);
 Uuid map_document(Row& row, UserId owner, Importer& importer);
 void map_revision(Row& row, Importer& importer);
-void map_section(Row& row, const Vectors& vectors, Importer& importer);
+void map_section(Row& row, const Vectors& vectors, uint32_t ordinal, Importer& importer);
+std::optional<uint32_t> ordinal_of(Row& row);
+// What there is to look for in a revision's text, and that text.
+PlacedSection placed_section_of(Row& row);
+std::string_view revision_text(Row& row);
 Uuid map_task(Row& row, UserId owner, Importer& importer);
 void map_activity(Row& row, Occurrences& occurrences, Importer& importer);
 Uuid map_session(Row& row, UserId owner, Importer& importer);

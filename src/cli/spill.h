@@ -1,7 +1,8 @@
 // One table's rows on their way from the order of the file to the order of their parents.
 //
 // The text of the rows waits in a temporary file without a name, so that a killed load leaves
-// nothing behind; 32 bytes a row stay in memory.
+// nothing behind; 32 bytes a row stay in memory. Secrets pass through it: no one else can open the
+// file, and its blocks are freed with it, not overwritten.
 #pragma once
 
 #include <cstddef>

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
+#include <memory>
 
 #include "bcstore/options.h"
 #include "cli/source.h"
@@ -15,52 +14,52 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "the file's numbers are copied as they are");
 
-Result<std::string> read_all(const std::string& path) {
-  Result<std::unique_ptr<ByteSource>> source = open_source(path);
-  if (!source) return source.status();
-  constexpr size_t kStep = size_t{1} << 20;
-  std::string bytes;
-  for (;;) {
-    const size_t size = bytes.size();
-    if (size > kMaxVectorBytes) {
-      return Status(Code::invalid_argument,
-                    fmt::format("{}: more than {} bytes of vectors", path, kMaxVectorBytes));
-    }
-    bytes.resize(size + kStep);
-    Result<size_t> got = (*source)->read(bytes.data() + size, kStep);
-    if (!got) return got.status();
-    bytes.resize(size + *got);
-    if (*got == 0) return bytes;
+// The rest of `bytes`, or as much of it as there is.
+Result<size_t> read_up_to(ByteSource& source, char* bytes, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    Result<size_t> got = source.read(bytes + done, size - done);
+    if (!got) return got;
+    if (*got == 0) break;
+    done += *got;
   }
+  return done;
 }
 
 }  // namespace
 
 Result<Vectors> Vectors::read(const std::string& path) {
-  Result<std::string> bytes = read_all(path);
-  if (!bytes) return bytes.status();
+  Result<std::unique_ptr<ByteSource>> source = open_source(path);
+  if (!source) return source.status();
   Vectors vectors;
-  vectors.floats_.reserve(bytes->size() / sizeof(float));
   vectors.starts_.push_back(0);
-  for (size_t at = 0; at < bytes->size();) {
+  for (;;) {
     int32_t dimension = 0;
-    const size_t left = bytes->size() - at;
-    if (left >= sizeof dimension) std::memcpy(&dimension, bytes->data() + at, sizeof dimension);
-    const bool fits = dimension > 0 && static_cast<size_t>(dimension) <= kMaxDimension &&
-                      left - sizeof dimension >= static_cast<size_t>(dimension) * sizeof(float);
-    if (!fits) {
+    Result<size_t> got =
+        read_up_to(**source, reinterpret_cast<char*>(&dimension), sizeof dimension);
+    if (!got) return got.status();
+    if (*got == 0) return vectors;
+    const size_t start = vectors.floats_.size();
+    bool is_whole = *got == sizeof dimension && dimension > 0 &&
+                    static_cast<size_t>(dimension) <= kMaxDimension;
+    if (is_whole) {
+      const auto count = static_cast<size_t>(dimension);
+      if ((start + count) * sizeof(float) > kMaxVectorBytes) {
+        return Status(Code::invalid_argument,
+                      fmt::format("{}: more than {} bytes of vectors", path, kMaxVectorBytes));
+      }
+      vectors.floats_.resize(start + count);
+      got = read_up_to(**source, reinterpret_cast<char*>(vectors.floats_.data() + start),
+                       count * sizeof(float));
+      if (!got) return got.status();
+      is_whole = *got == count * sizeof(float);
+    }
+    if (!is_whole) {
       return Status(Code::corruption, fmt::format("vector {} is cut off or has {} dimensions",
                                                   vectors.size(), dimension));
     }
-    const size_t start = vectors.floats_.size();
-    const auto count = static_cast<size_t>(dimension);
-    vectors.floats_.resize(start + count);
-    std::memcpy(vectors.floats_.data() + start, bytes->data() + at + sizeof dimension,
-                count * sizeof(float));
-    vectors.starts_.push_back(start + count);
-    at += sizeof dimension + count * sizeof(float);
+    vectors.starts_.push_back(vectors.floats_.size());
   }
-  return vectors;
 }
 
 }  // namespace bcstore::cli

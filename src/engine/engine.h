@@ -168,7 +168,8 @@ class Engine {
   // Writes memtables out and, with `compact`, merges every family to its last level.
   virtual Status flush(bool compact) = 0;
   // Writes memtables out, so that the log files that held them go, and rewrites every file of one
-  // family: what was overwritten or erased in it is off the disk, but for what a snapshot sees.
+  // family: what was overwritten or erased in it is off the disk. failed_precondition while a
+  // snapshot is held that is older than the newest change; no_space.
   virtual Status scrub(Family family) = 0;
   // Reads every file and verifies the checksum of each of its blocks.
   virtual Status verify_files() = 0;

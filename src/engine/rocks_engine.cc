@@ -117,12 +117,15 @@ std::unique_ptr<Scan> RocksEngine::scan(const ScanRequest& request) {
 
 Result<std::unique_ptr<Snapshot>> RocksEngine::snapshot() {
   if (Status entered = core_->enter(); !entered) return entered;
+  // Counted for longer than it is there: who counts none can rely on it.
+  const auto counted = core_->add_snapshot();
   const rocksdb::Snapshot* taken = core_->db().GetSnapshot();
   if (taken == nullptr) {
+    core_->remove_snapshot(counted);
     core_->leave();
     return Status(Code::internal, "RocksDB gave no snapshot");
   }
-  return std::unique_ptr<Snapshot>(std::make_unique<RocksSnapshot>(core_, taken));
+  return std::unique_ptr<Snapshot>(std::make_unique<RocksSnapshot>(core_, taken, counted));
 }
 
 std::unique_ptr<ChangeSet> RocksEngine::new_changes() {

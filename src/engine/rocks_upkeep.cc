@@ -4,7 +4,9 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "engine/manifest_file.h"
@@ -53,6 +55,27 @@ Status add_empty_log(FileSystem& files, const std::string& directory) {
   if (Status synced = (*log)->sync(); !synced) return synced;
   if (Status closed = (*log)->close(); !closed) return closed;
   return files.sync_directory(directory);
+}
+
+// How long scrub() waits for snapshots to go that reads hold for a moment.
+constexpr int64_t kSnapshotWaitUs = 500'000;
+
+// The sequence of the oldest snapshot is asked of RocksDB: it goes by that, not by our count.
+bool is_seen_before(RocksCore& core, uint64_t sequence) {
+  const uint64_t oldest =
+      property(core, Family::system, rocksdb::DB::Properties::kOldestSnapshotSequence);
+  return oldest != 0 && oldest < sequence;
+}
+
+// A compaction may leave its inputs to a thread that deletes them later. To list the logs waits for
+// deletions under way, if no new ones may start; to allow them again deletes what is left.
+Status purge_obsolete_files(rocksdb::DB& db) {
+  rocksdb::VectorLogPtr logs;
+  rocksdb::Status done = db.DisableFileDeletions();
+  if (!done.ok()) return from_rocks(done, "cannot wait for files to be deleted");
+  done = db.GetSortedWalFiles(logs);
+  const rocksdb::Status enabled = db.EnableFileDeletions(/*force=*/false);
+  return from_rocks(done.ok() ? enabled : done, "cannot wait for files to be deleted");
 }
 
 // What a flush may write, and with `compact` also the merge of the largest family.
@@ -108,19 +131,25 @@ Status RocksEngine::scrub(Family family) {
   const RocksCall call(*core_);
   if (!call.status().ok()) return call.status();
   if (Status latched = core_->latch().check(); !latched) return latched;
-  EngineStats held;
-  core_->count_snapshots(&held);
-  if (held.snapshots != 0) {
-    return Status(Code::failed_precondition,
-                  "a snapshot is held: what it sees can not leave the disk");
+  // Later snapshots see what replaced the secrets, not what was there before.
+  const uint64_t sequence = core_->db().GetLatestSequenceNumber();
+  for (int64_t waited_us = 0; is_seen_before(*core_, sequence); waited_us += 1000) {
+    if (waited_us >= kSnapshotWaitUs) {
+      return Status(Code::failed_precondition,
+                    "a snapshot is held: what it sees can not leave the disk");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  if (Status space = core_->gate().admit(upkeep_bytes(*core_, /*compact=*/true)); !space) {
-    return space;
-  }
+  const FamilyStats stats = family_stats(*core_, family);
+  const uint64_t bytes = upkeep_bytes(*core_, /*compact=*/false) + stats.sst_bytes;
+  if (Status space = core_->gate().admit(bytes + stats.memtable_bytes); !space) return space;
   if (Status flushed = flush_memtables(); !flushed) return flushed;
-  Status merged = merge(family);
-  if (!merged.ok()) core_->latch().set(merged);
-  return merged;
+  Status done = merge(family);
+  if (!done.ok()) {
+    core_->latch().set(done);
+    return done;
+  }
+  return purge_obsolete_files(core_->db());
 }
 
 Status RocksEngine::verify_files() {

@@ -34,13 +34,14 @@ RocksHolder& holder_of(const std::shared_ptr<RocksCore>& core, Value& value) {
   return holder;
 }
 
-RocksSnapshot::RocksSnapshot(std::shared_ptr<RocksCore> core, const rocksdb::Snapshot* snapshot)
-    : core_(std::move(core)), snapshot_(snapshot), created_us_(core_->add_snapshot()) {}
+RocksSnapshot::RocksSnapshot(std::shared_ptr<RocksCore> core, const rocksdb::Snapshot* snapshot,
+                             std::list<int64_t>::iterator counted)
+    : core_(std::move(core)), snapshot_(snapshot), created_us_(counted) {}
 
 RocksSnapshot::~RocksSnapshot() {
   if (core_->in_child()) return;  // the parent's; RocksDB's locks are not safe to take here
-  core_->remove_snapshot(created_us_);
   core_->db().ReleaseSnapshot(snapshot_);
+  core_->remove_snapshot(created_us_);
   core_->leave();
 }
 

@@ -39,8 +39,9 @@ RocksHolder& holder_of(const std::shared_ptr<RocksCore>& core, Value& value);
 
 class RocksSnapshot final : public Snapshot {
  public:
-  // Takes over the count of the call that made it.
-  RocksSnapshot(std::shared_ptr<RocksCore> core, const rocksdb::Snapshot* snapshot);
+  // Takes over the count of the call that made it, and its place among the ages.
+  RocksSnapshot(std::shared_ptr<RocksCore> core, const rocksdb::Snapshot* snapshot,
+                std::list<int64_t>::iterator counted);
   ~RocksSnapshot() override;
   RocksSnapshot(const RocksSnapshot&) = delete;
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;

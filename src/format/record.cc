@@ -177,8 +177,8 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
                   std::string(info->name) + " record was written by a newer library");
   }
   const bool coded_well =
-      ((flags & kZstd) == 0 || tail_header != 0) &&
-      ((flags & kDelta) == 0 || ((flags & kZstd) != 0 && info->kind == Kind::revision));
+      ((flags & kZstd) == 0 || (tail_header != 0 && info->kind == Kind::revision)) &&
+      ((flags & kDelta) == 0 || (flags & kZstd) != 0);
   if (header[2] == 0 || meta_bytes > kMaxMetaBytes || !coded_well) {
     return corrupt(key, "outside the format's limits");
   }

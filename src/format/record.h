@@ -45,8 +45,8 @@ inline constexpr uint32_t kMaxTables = 64;
 
 enum Flag : uint8_t {
   kTail = 1,   // a tail follows the meta part
-  kZstd = 2,   // the tail is one zstd frame that carries its content size
-  kDelta = 4,  // with kZstd, of a revision: the frame refers to another revision's content
+  kZstd = 2,   // of a revision: the tail is one zstd frame that carries its content size
+  kDelta = 4,  // with kZstd: the frame refers to another revision's content
 };
 inline constexpr uint8_t kKnownFlags = kTail | kZstd | kDelta;
 // How a tail is coded.
@@ -63,9 +63,7 @@ class Draft {
   // The record's header and meta part. `meta` must begin at an address aligned to 8 once copied:
   // the buffer keeps it so.
   Draft(Kind kind, std::string_view meta);
-  Draft(Kind kind, std::string_view meta, std::string_view tail, Coding coding);
-  Draft(Kind kind, std::string_view meta, std::string_view tail, bool zstd)
-      : Draft(kind, meta, tail, zstd ? Coding::zstd : Coding::plain) {}
+  Draft(Kind kind, std::string_view meta, std::string_view tail, Coding coding = Coding::plain);
 
   // Computes the checksum for this key and gives the whole value, valid until the draft changes.
   std::string_view seal(std::string_view key);

@@ -85,8 +85,9 @@ struct Sections {
   std::string space;
   Uuid space_hash;
   std::optional<Metric> metric;
-  uint32_t dimension = 0;  // 0: no embedding
-  bool has_zero = false;   // a zero vector is among them
+  uint32_t dimension = 0;           // 0: no embedding
+  bool has_zero = false;            // a zero vector is among them
+  std::optional<uint32_t> ordinal;  // of an imported section
   std::vector<SectionItem> items;
 
   size_t bytes() const {
@@ -199,7 +200,8 @@ class BatchBody {
   void add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
                     const EmbeddingSpace& space);
   void import_section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
-                      const NewBlock& block, const EmbeddingSpace& space);
+                      const NewBlock& block, const EmbeddingSpace& space,
+                      std::optional<uint32_t> ordinal);
   Uuid add_integration(const NewIntegration& integration, std::unique_ptr<Origin> origin);
   void revise_integration(IntegrationId integration, std::string_view metadata,
                           std::optional<uint32_t> expected_rev);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "model/batch.h"
+#include "model/core.h"
 
 // A refused argument is not encoded: it may be anything.
 #define BCSTORE_TRY(expression) \
@@ -16,10 +17,12 @@
 namespace bcstore::model {
 
 // Collects the arguments of one request. Every part carries its length or its presence, so that no
-// two requests read alike.
+// two requests read alike. Texts are hashed under the store's salt: the hash stays with the
+// idempotency key for its window, also that of a secret which is long gone.
 class BatchBody::Arguments {
  public:
-  explicit Arguments(const BatchBody& batch, Verb verb) : batch_(batch) {
+  explicit Arguments(const BatchBody& batch, Verb verb)
+      : batch_(batch), salt_(batch.core_ ? batch.core_->salt() : 0), seed_(salt_) {
     number(static_cast<uint64_t>(verb));
   }
   Arguments& number(uint64_t n) {
@@ -34,7 +37,7 @@ class BatchBody::Arguments {
   }
   Arguments& text(std::string_view text) {
     number(text.size());
-    return raw(format::hash128(text));
+    return raw(format::hash128(text, salt_));
   }
   Arguments& text(const OptionalText& value) {
     number(uint64_t{value.has_value()});
@@ -72,7 +75,7 @@ class BatchBody::Arguments {
   const BatchBody& batch_;
   char bytes_[512];
   size_t size_ = 0;
-  uint64_t seed_ = 0;
+  uint64_t salt_, seed_;
 };
 
 inline Status check_optional(std::string_view what, const OptionalText& text, size_t max,

@@ -79,8 +79,10 @@ void BatchBody::put_public(const NewPublic& p) {
     arguments.text(p.name).text(p.content).number(static_cast<uint64_t>(p.content_type));
     arguments.number(p.expected_rev);
     op.parent = format::text_hash(p.name, core_->salt());
-    op.head = encoder_.public_name(by(op), p.name);
-    op.fact = encoder_.public_record(by(op), p.name, p.content_type, p.content);
+    // Anyone reads the record; why it was written is in the audit.
+    const Actor service = Actor::of_system({});
+    op.head = encoder_.public_name({service, owner_}, p.name);
+    op.fact = encoder_.public_record({service, owner_}, p.name, p.content_type, p.content);
   }
   finish(std::move(op), arguments, std::move(checked));
 }

@@ -140,13 +140,15 @@ void BatchBody::add_sections(DocumentId document, uint32_t rev, std::span<const 
 }
 
 void BatchBody::import_section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
-                               const NewBlock& block, const EmbeddingSpace& space) {
+                               const NewBlock& block, const EmbeddingSpace& space,
+                               std::optional<uint32_t> ordinal) {
   Op op;
   op.verb = Verb::import_section;
   op.parent = document.uuid();
   op.sections = std::make_unique<Sections>();
   op.sections->rev_first = rev_first;
   op.sections->rev_last = rev_last;
+  op.sections->ordinal = ordinal;
   put_sections(std::move(op), {&block, 1}, space);
 }
 

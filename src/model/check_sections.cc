@@ -52,7 +52,14 @@ void check_fit(CheckWalk& walk, const CheckedRecord& record, const CheckedRecord
     walk.violation(record, "embeddings have the dimension of their space",
                    fmt::format("{} and {}", dimension, space.dimension()));
   }
-  const bool is_zero = vector.tail().find_first_not_of('\0') == std::string_view::npos;
+  // Also of nothing but -0.
+  const std::string_view floats = vector.tail();
+  bool is_zero = true;
+  for (size_t i = 0; i + sizeof(float) <= floats.size(); i += sizeof(float)) {
+    float x = 0;
+    std::memcpy(&x, floats.data() + i, sizeof x);
+    is_zero &= x == 0;
+  }
   if (is_zero && static_cast<Metric>(space.metric()) == Metric::cosine) {
     walk.violation(record, "an embedding under cosine is not zero", format::to_hex(vector.key()));
   }
@@ -160,21 +167,27 @@ Status check_section_head(CheckWalk& walk, const CheckedRecord& record) {
                    fmt::format("{} bytes", record.tail().size()));
   }
   uint32_t rev_last = head.rev();
-  std::vector<SectionEntry> entries;
+  std::vector<SectionEntry> entries, live;
   for (const SectionSpan& span : spans) {
     entries.push_back(span.entry);
+    if (span.rev_last >= head.rev()) live.push_back(span.entry);
     rev_last = std::max(rev_last, span.rev_last);
-    if (span.rev_first == 0 || span.rev_first > head.rev() || span.rev_last < head.rev()) {
-      walk.violation(record, "an interval reaches the newest start",
+    if (span.rev_first == 0 || span.rev_first > head.rev() || span.rev_last < span.rev_first ||
+        uint64_t{span.rev_last} + 1 < head.rev()) {
+      walk.violation(record, "an interval reaches the newest start, or ends right before it",
                      fmt::format("{} to {} and {}", span.rev_first, span.rev_last, head.rev()));
     }
+  }
+  if (head.last() > spans.size()) {
+    walk.violation(record, "the interval that came last is there",
+                   fmt::format("{} of {}", head.last(), spans.size()));
   }
   Listing listing;
   listing.space = from_fb(head.space());
   if (Status s = find_document(walk, record, rev_last, &listing); !s.ok()) return s;
   std::sort(entries.begin(), entries.end());
   check_names(walk, record, entries);
-  return check_entries(walk, record, listing, entries);
+  return check_entries(walk, record, listing, live);
 }
 
 namespace {

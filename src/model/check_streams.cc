@@ -184,7 +184,7 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
 
 namespace {
 
-// Kinds from 50 on.
+// Kinds from 42 on.
 Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
     case Kind::credit_account:

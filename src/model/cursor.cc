@@ -5,6 +5,7 @@
 // one list of one store; the owner is never taken from it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -66,6 +67,9 @@ namespace {
 
 constexpr char kTokenVersion = 1;
 constexpr size_t kTokenFrame = 1 + 8 + 8;
+// Of sections: what one round of reads may pin, as far as that can be told before.
+constexpr size_t kRoundBytes = size_t{4} << 20;
+constexpr size_t kMaxRound = 256;
 
 void append_u64(std::string* out, uint64_t n) {
   const uint64_t big_endian = std::endian::native == std::endian::big ? n : __builtin_bswap64(n);
@@ -210,6 +214,7 @@ bool CursorBody::next(RecordBody* row) {
   if (given_ == plan_.limit) return end(Status());
   if (plan_.named || plan_.sections_of) {
     if (given_ == named_.size()) return end(given_ == 0 ? check_parent() : Status());
+    if (plan_.sections_of && given_ == fetched_) fetch_round();
     Named& named = named_[given_];
     if (!named.read.status.ok()) {
       bool dangling = named.read.status.code() == Code::not_found;
@@ -346,7 +351,6 @@ bool CursorBody::fetch_sections() {
   const int64_t step = plan_.backward ? -1 : 1;
   int64_t i = plan_.backward ? count - 1 : 0;
   if (!position_.empty()) i = int64_t{format::key_u32(position_, plan_.prefix.size())} + step;
-  std::vector<engine::Read> reads;
   for (; i >= 0 && i < count && named_.size() < plan_.limit; i += step) {
     const format::SectionEntry& entry = entries[static_cast<size_t>(i)];
     Named named;
@@ -355,22 +359,38 @@ bool CursorBody::fetch_sections() {
     for (int shift = 24; shift >= 0; shift -= 8) {
       named.position += static_cast<char>(named.ordinal >> shift);
     }
-    reads.push_back({engine::family_of(format::Kind::section_block),
-                     section_key(owner_, format::key_uuid(plan_.prefix, 17), entry).str()});
+    named.read.family = engine::family_of(format::Kind::section_block);
+    named.read.key = section_key(owner_, format::key_uuid(plan_.prefix, 17), entry).str();
     if (!entry.vector.none()) {
+      named.vector.family = engine::family_of(format::Kind::vector);
       named.vector.key = vector_key(owner_, entry).str();
-      reads.push_back({engine::family_of(format::Kind::vector), named.vector.key});
     }
     named_.push_back(std::move(named));
   }
-  if (!reads.empty()) core_->engine().multi_get(reads, engine_snapshot());
-  size_t next = 0;
-  for (Named& named : named_) {
-    named.read = std::move(reads[next++]);
-    if (!named.vector.key.empty()) named.vector = std::move(reads[next++]);
-  }
-  if (!named_.empty()) own_snapshot_.reset();
   return true;
+}
+
+// What a round brings is pinned until it is given out. So the first is small, and the next ones are
+// as large as the sizes of the last let hope.
+void CursorBody::fetch_round() {
+  const size_t end = std::min(named_.size(), fetched_ + round_);
+  std::vector<engine::Read*> wanted;
+  for (size_t i = fetched_; i < end; ++i) {
+    wanted.push_back(&named_[i].read);
+    if (!named_[i].vector.key.empty()) wanted.push_back(&named_[i].vector);
+  }
+  std::vector<engine::Read> reads;
+  reads.reserve(wanted.size());
+  for (engine::Read* read : wanted) reads.push_back(std::move(*read));
+  core_->engine().multi_get(reads, engine_snapshot());
+  size_t bytes = 1;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (reads[i].status.ok()) bytes += reads[i].value.bytes().size();
+    *wanted[i] = std::move(reads[i]);
+  }
+  round_ = std::clamp<size_t>((end - fetched_) * kRoundBytes / bytes, 1, kMaxRound);
+  fetched_ = end;
+  if (fetched_ == named_.size()) own_snapshot_.reset();
 }
 
 Status CursorBody::check_parent() {

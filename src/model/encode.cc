@@ -28,8 +28,8 @@ TextOffset Encoder::text(OptionalText text) {
 
 Draft Encoder::finish(Kind kind) { return Draft(kind, bytes_of(fbb_)); }
 
-Draft Encoder::finish(Kind kind, std::string_view tail, bool zstd) {
-  return Draft(kind, bytes_of(fbb_), tail, zstd);
+Draft Encoder::finish(Kind kind, std::string_view tail) {
+  return Draft(kind, bytes_of(fbb_), tail);
 }
 
 Draft Encoder::store(uint32_t format, const Uuid& store_id, uint64_t salt, Time created_at) {
@@ -160,7 +160,7 @@ Draft Encoder::task_head(By by, const TaskFields& f) {
   });
   b.add_title(title);
   fbb_.Finish(b.Finish());
-  return finish(Kind::task, f.description, false);
+  return finish(Kind::task, f.description);
 }
 
 Draft Encoder::task_revision(By by, const TaskFields& f) {
@@ -174,7 +174,7 @@ Draft Encoder::task_revision(By by, const TaskFields& f) {
     b.add_has_phase(true);
   }
   fbb_.Finish(b.Finish());
-  return finish(Kind::task_revision, f.description, false);
+  return finish(Kind::task_revision, f.description);
 }
 
 Draft Encoder::task_activity(By by, TaskAction action) {
@@ -227,7 +227,7 @@ Draft Encoder::message(By by, const MessageFields& f) {
   b.add_metadata(metadata);
   b.add_role(static_cast<uint8_t>(f.role));
   fbb_.Finish(b.Finish());
-  return finish(Kind::message, f.content, false);
+  return finish(Kind::message, f.content);
 }
 
 Draft Encoder::event(By by, const EventFields& f) {
@@ -247,7 +247,7 @@ Draft Encoder::event(By by, const EventFields& f) {
   b.add_is_audit(f.is_audit);
   fbb_.Finish(b.Finish());
   const Kind kind = f.is_audit ? Kind::audit : Kind::event;
-  return f.payload ? finish(kind, *f.payload, false) : finish(kind);
+  return f.payload ? finish(kind, *f.payload) : finish(kind);
 }
 
 Draft Encoder::credit_account(By by, const AccountFields& f) {
@@ -296,7 +296,7 @@ Draft Encoder::commit_body(By by, const BodyFields& f) {
   b.add_operations(f.operations);
   b.add_state(1);
   fbb_.Finish(b.Finish());
-  Draft draft = finish(Kind::commit_body, f.touched, f.zstd);
+  Draft draft = finish(Kind::commit_body, f.touched);
   auto* common = mutable_root<fb::Common>(draft);
   common->mutate_commit_seq(f.commit_seq);
   common->mutate_created_at(f.at.us);
@@ -315,7 +315,7 @@ Draft Encoder::idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, con
   b.add_owner_seq(owner_seq);
   b.add_request_hash(&hash);
   fbb_.Finish(b.Finish());
-  return finish(Kind::idempotency, operations, false);
+  return finish(Kind::idempotency, operations);
 }
 
 }  // namespace bcstore::model

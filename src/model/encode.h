@@ -106,6 +106,14 @@ inline OptionalText optional_text(const flatbuffers::String* text) {
   return text == nullptr ? OptionalText() : OptionalText(text->string_view());
 }
 
+// Of any table: each begins with the fields of Common.
+template <class Table>
+Actor actor_of(const Table& table, UserId owner) {
+  if (table.actor_kind() == 0) return Actor::of_user(owner);
+  return {static_cast<ActorKind>(table.actor_kind()), UserId(from_fb(table.actor_id())),
+          std::string(text_of(table.actor_name()))};
+}
+
 template <class Table>
 const Table* root(const Draft& draft) {
   return flatbuffers::GetRoot<Table>(draft.meta());
@@ -142,7 +150,13 @@ class Encoder {
   Draft public_name(By by, std::string_view name);
   Draft public_record(By by, std::string_view name, ContentType type, std::string_view content);
   Draft vector_space(By by, std::string_view name, uint32_t dimension, Metric metric);
-  Draft section_head(By by, uint32_t rev, const Uuid& space, std::string_view spans);
+  struct IntakeFields {
+    uint32_t rev;
+    uint32_t last;  // index of the interval that came last, from 1
+    Uuid space;     // nil without an embedding
+    std::string_view spans;
+  };
+  Draft section_head(By by, const IntakeFields& fields);
   struct ListFields {
     uint32_t rev_last, blocks;
     Uuid space;  // nil without an embedding
@@ -155,8 +169,7 @@ class Encoder {
     uint64_t commit_seq, owner_seq, salt;
     Time at;
     uint32_t operations;
-    std::string_view touched;  // packed, or a zstd frame of it
-    bool zstd;
+    std::string_view touched;  // packed
   };
   Draft commit_body(By by, const BodyFields& fields);
   Draft idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
@@ -175,7 +188,7 @@ class Encoder {
   void always(Builder& builder, Add add);
   flatbuffers::Offset<flatbuffers::String> text(OptionalText text);
   Draft finish(format::Kind kind);
-  Draft finish(format::Kind kind, std::string_view tail, bool zstd);
+  Draft finish(format::Kind kind, std::string_view tail);
 
   flatbuffers::FlatBufferBuilder fbb_{512};
 };

@@ -36,7 +36,7 @@ Draft Encoder::secret(By by, uint32_t rev, std::string_view metadata) {
   add_common(b, w);
   always(b, [&](auto& s) { s.add_rev(rev); });
   fbb_.Finish(b.Finish());
-  return finish(Kind::secret, metadata, false);
+  return finish(Kind::secret, metadata);
 }
 
 Draft Encoder::public_name(By by, std::string_view name_text) {
@@ -62,7 +62,7 @@ Draft Encoder::public_record(By by, std::string_view name_text, ContentType type
   b.add_name(name);
   b.add_content_type(static_cast<uint8_t>(type));
   fbb_.Finish(b.Finish());
-  return finish(Kind::public_record, content, false);
+  return finish(Kind::public_record, content);
 }
 
 Draft Encoder::vector_space(By by, std::string_view name_text, uint32_t dimension, Metric metric) {
@@ -77,15 +77,16 @@ Draft Encoder::vector_space(By by, std::string_view name_text, uint32_t dimensio
   return finish(Kind::vector_space);
 }
 
-Draft Encoder::section_head(By by, uint32_t rev, const Uuid& space, std::string_view spans) {
+Draft Encoder::section_head(By by, const IntakeFields& f) {
   Who w = who(by);
-  fb::Uuid hash = to_fb(space);
+  fb::Uuid hash = to_fb(f.space);
   fb::SectionHeadBuilder b(fbb_);
   add_common(b, w);
-  b.add_rev(rev);
-  if (!space.is_nil()) b.add_space(&hash);
+  b.add_rev(f.rev);
+  b.add_last(f.last);
+  if (!f.space.is_nil()) b.add_space(&hash);
   fbb_.Finish(b.Finish());
-  return finish(Kind::section_head, spans, false);
+  return finish(Kind::section_head, f.spans);
 }
 
 Draft Encoder::section_list(By by, const ListFields& f) {
@@ -97,7 +98,7 @@ Draft Encoder::section_list(By by, const ListFields& f) {
   b.add_blocks(f.blocks);
   if (!f.space.is_nil()) b.add_space(&hash);
   fbb_.Finish(b.Finish());
-  return finish(Kind::section_list, f.entries, false);
+  return finish(Kind::section_list, f.entries);
 }
 
 Draft Encoder::section_block(By by, const BlockFields& f) {
@@ -109,7 +110,7 @@ Draft Encoder::section_block(By by, const BlockFields& f) {
   b.add_heading(heading);
   b.add_rev(f.rev);
   fbb_.Finish(b.Finish());
-  return f.body ? finish(Kind::section_block, *f.body, false) : finish(Kind::section_block);
+  return f.body ? finish(Kind::section_block, *f.body) : finish(Kind::section_block);
 }
 
 Draft Encoder::vector(By by, const Uuid& document, uint32_t rev, std::string_view floats) {
@@ -121,7 +122,7 @@ Draft Encoder::vector(By by, const Uuid& document, uint32_t rev, std::string_vie
   b.add_document(&where);
   b.add_rev(rev);
   fbb_.Finish(b.Finish());
-  return finish(Kind::vector, floats, false);
+  return finish(Kind::vector, floats);
 }
 
 }  // namespace bcstore::model

@@ -65,7 +65,8 @@ Executor::Executor(engine::Engine& engine, Clock& clock, const Settings& setting
       clock_(clock),
       settings_(settings),
       cache_(settings.cache_bytes),
-      changes_(engine.new_changes()) {}
+      changes_(engine.new_changes()),
+      section_lists_(engine) {}
 
 // From the newest link back: over all that came from the log, to the one before them, and over
 // kMinChecked in any case. Older ones were checked when the store was opened with them in its log.
@@ -171,42 +172,12 @@ void Executor::forget_group(bool known) {
   pending_facts_.clear();
   pending_months_.clear();
   pending_lists_.clear();
+  section_lists_.clear();
   pending_contents_.clear();
   pending_tails_.clear();
   for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, known);
   tails_written_to_.clear();
 }
-
-Executor::Mark Executor::mark() {
-  changes_->mark();
-  return {undo_.size(),           current_.touched.size(), current_.operations.size(),
-          pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
-          pending_tails_.size(),  current_.events};
-}
-
-void Executor::rollback(const Mark& mark) {
-  changes_->rollback();
-  while (undo_.size() > mark.undo) {
-    Undo& last = undo_.back();
-    if (last.known) {
-      cache_.put(last.key, std::move(last.entry));
-    } else {
-      cache_.erase(last.key);
-    }
-    pending_facts_.erase(last.key);
-    undo_.pop_back();
-  }
-  current_.touched.resize(mark.touched);
-  current_.operations.resize(mark.operations);
-  pending_months_.resize(mark.months);
-  pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
-                       pending_lists_.end());
-  pending_contents_.resize(mark.contents);
-  pending_tails_.resize(mark.tails);
-  current_.events = mark.events;
-}
-
-void Executor::accept() { changes_->accept(); }
 
 Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
   const bool creates = commit.batch->ops().front().verb == Verb::create_user;
@@ -256,6 +227,7 @@ Outcome Executor::execute(Commit& commit) {
   if (!out.status.ok()) return out;
   current_.owner_seq = owner->seq + 1;
 
+  remembered_.clear();
   Mark start = mark();
   out.status = run_operations(batch, &out);
   if (out.status.ok() && current_.touched.empty()) {
@@ -301,7 +273,7 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
       current_.present = false;
       row.status = dispatch(op);
       if (row.status.ok() && !current_.present) {
-        accept();
+        accept_row(before);
       } else {
         rollback(before);
       }
@@ -439,7 +411,6 @@ Status Executor::write_log(const Commit& commit) {
   fields.at = current_.now;
   fields.operations = static_cast<uint32_t>(current_.touched.size());
   fields.touched = touched;
-  fields.zstd = false;
   Draft body = encoder_.commit_body({*current_.actor, current_.owner}, fields);
   Key body_key(current_.owner, Kind::commit_body);
   body_key.u64(current_.commit_seq);

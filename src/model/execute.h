@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "bcstore/service.h"
@@ -37,6 +38,7 @@
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
+#include "model/section_lists.h"
 #include "model/tail_cache.h"
 
 namespace bcstore::model {
@@ -139,6 +141,7 @@ class Executor {
   void forget_group(bool known);
   Mark mark();
   void rollback(const Mark& mark);
+  void accept_row(const Mark& mark);
   void accept();
 
   Status dispatch(Op& op);
@@ -171,6 +174,8 @@ class Executor {
 
   // Sections; see execute_sections.cc.
   struct Intake;
+  struct Overlap;
+  enum class Presence : uint8_t { none, beginning, whole };
   Status need_revisions(const Op& op, Uuid* project);
   Status fit_space(const Op& op, const Uuid& project);
   Status put_contents(Op& op);
@@ -178,11 +183,12 @@ class Executor {
   Status put_list(const Uuid& document, uint32_t rev, const Encoder::ListFields& fields);
   Status load_intake(const Uuid& document, Intake* intake);
   Status put_intake(const Uuid& document, const Intake& intake);
-  Status write_lists_before(const Uuid& document, uint32_t rev, Intake* intake);
+  Status write_lists_before(const Uuid& document, uint32_t rev, const Intake& intake);
   // Calls `visit` for each list of the document that covers a revision from `first` to `last`.
-  using ListVisitor = std::function<Status(uint32_t, uint32_t, std::string_view entries)>;
-  Status each_list(const Uuid& document, uint32_t first, uint32_t last, const ListVisitor& visit);
-  Status find_present(const Op& op, const Intake& intake, bool* present);
+  Status each_list(const Uuid& document, uint32_t first, uint32_t last,
+                   const SectionLists::Visitor& visit);
+  Status find_present(const Op& op, const Intake& intake, Presence* presence);
+  Status refuse_section(const Op& op, const Intake& intake, const Overlap& overlap) const;
   Status fit_intake(const Op& op, const Intake& intake) const;
 
   // Imported rows that are here already: present, or conflict.
@@ -286,6 +292,7 @@ class Executor {
   Encoder encoder_;
   Current current_;
   std::vector<Undo> undo_;
+  std::unordered_set<std::string> remembered_;  // keys in undo_ of the batch's accepted rows
   std::unordered_map<std::string, Draft> pending_facts_;  // of the group's imports
   struct PendingMonth {
     std::string prefix;
@@ -295,12 +302,12 @@ class Executor {
   std::vector<PendingMonth> pending_months_;  // of the group: not in the engine yet
 
   struct PendingList {
-    Uuid document;
-    uint32_t first, last;
-    std::string entries;
     UserId owner;
+    Uuid document;
+    SectionsOf list;
   };
   std::vector<PendingList> pending_lists_;  // of the group
+  SectionLists section_lists_;              // of the engine
 
   struct PendingContent {
     UserId owner;

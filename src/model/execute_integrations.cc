@@ -2,20 +2,15 @@
 #include <fmt/format.h>
 
 #include "model/execute.h"
+#include "model/keys.h"
 
 namespace bcstore::model {
 
 using format::Key;
 using format::Kind;
 
-namespace {
-
-Key key_of(UserId owner, Kind kind, const Uuid& id) { return Key(owner, kind).append(id); }
-
-}  // namespace
-
 Status Executor::add_integration(Op& op) {
-  const Key key = key_of(current_.owner, Kind::integration, op.id);
+  const Key key = with_id(current_.owner, Kind::integration, op.id);
   HeadEntry* existing = nullptr;
   if (Status s = load(Kind::integration, key, &existing); !s.ok()) return s;
   if (existing->exists) {
@@ -28,9 +23,9 @@ Status Executor::add_integration(Op& op) {
   if (Status s = stamp(op.second, created_at(op), &secret_effective); !s.ok()) return s;
   mutable_root<fb::IntegrationHead>(op.head)->mutate_rev_effective_at(effective);
   put_fact(Kind::integration_change,
-           key_of(current_.owner, Kind::integration_change, op.id).not_u32(1), op.fact);
+           with_id(current_.owner, Kind::integration_change, op.id).not_u32(1), op.fact);
   // The secret is not kept in the cache of heads: it stands in one place only.
-  const Key secret = key_of(current_.owner, Kind::secret, op.id);
+  const Key secret = with_id(current_.owner, Kind::secret, op.id);
   put_fact(Kind::secret, secret, op.second);
   put_head(Kind::integration, key, op.head.clone());
   touch(Kind::integration_change, op.id, 1);
@@ -41,17 +36,17 @@ Status Executor::add_integration(Op& op) {
 Status Executor::same_integration(Op& op, const HeadEntry& entry) {
   const auto* head = root<fb::IntegrationHead>(entry.draft);
   const std::string what = fmt::format("integration {}", to_string(op.id));
-  const Key change = key_of(current_.owner, Kind::integration_change, op.id).not_u32(1);
+  const Key change = with_id(current_.owner, Kind::integration_change, op.id).not_u32(1);
   const Time created_at = op.origin->created_at;
   Status same = same_fact(change, Kind::integration_change, op.fact, created_at, what);
   if (!same.ok() || head->rev() > 1) return same;
-  return same_fact(key_of(current_.owner, Kind::secret, op.id), Kind::secret, op.second, created_at,
-                   what);
+  return same_fact(with_id(current_.owner, Kind::secret, op.id), Kind::secret, op.second,
+                   created_at, what);
 }
 
 // Revises or removes: both end the secret that was there.
 Status Executor::revise_integration(Op& op) {
-  const Key key = key_of(current_.owner, Kind::integration, op.parent);
+  const Key key = with_id(current_.owner, Kind::integration, op.parent);
   HeadEntry* entry = nullptr;
   if (Status s = need(Kind::integration, key, "integration", op.parent, &entry); !s.ok()) return s;
   Draft draft = entry->draft.clone();
@@ -73,7 +68,7 @@ Status Executor::revise_integration(Op& op) {
   head->mutate_is_removed(removes);
   head->mutate_rev_effective_at(effective);
 
-  const Key secret = key_of(current_.owner, Kind::secret, op.parent);
+  const Key secret = with_id(current_.owner, Kind::secret, op.parent);
   if (removes) {
     changes_->erase(engine::family_of(Kind::secret), secret);
   } else {
@@ -83,14 +78,14 @@ Status Executor::revise_integration(Op& op) {
     changes_->put(engine::family_of(Kind::secret), secret, op.second.seal(secret));
   }
   put_fact(Kind::integration_change,
-           key_of(current_.owner, Kind::integration_change, op.parent).not_u32(rev), op.fact);
+           with_id(current_.owner, Kind::integration_change, op.parent).not_u32(rev), op.fact);
   put_head(Kind::integration, key, std::move(draft));
   touch(Kind::integration_change, op.parent, rev);
   return Status();
 }
 
 Status Executor::put_public(Op& op) {
-  const Key key = key_of(current_.owner, Kind::public_name, op.parent);
+  const Key key = with_id(current_.owner, Kind::public_name, op.parent);
   HeadEntry* entry = nullptr;
   if (Status s = load(Kind::public_name, key, &entry); !s.ok()) return s;
   const bool exists = entry->exists;
@@ -116,7 +111,7 @@ Status Executor::put_public(Op& op) {
   head->mutate_rev(current + 1);
   head->mutate_rev_effective_at(effective);
   put_fact(Kind::public_record,
-           key_of(current_.owner, Kind::public_record, op.parent).not_u32(current + 1), op.fact);
+           with_id(current_.owner, Kind::public_record, op.parent).not_u32(current + 1), op.fact);
   put_head(Kind::public_name, key, std::move(draft));
   touch(Kind::public_record, op.parent, current + 1);
   return Status();

@@ -7,12 +7,14 @@
 // Imported sections come as intervals, in the order of their starts. Those that reach the newest
 // start are the intake: they stand in the document's section head, and answer for every revision
 // from that start on. When a later start comes, the lists of the revisions before it are complete,
-// and are written.
+// and are written; what ended right before it keeps its place for what may follow.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "model/execute.h"
+#include "model/keys.h"
+#include "model/section_intake.h"
 
 namespace bcstore::model {
 
@@ -22,25 +24,17 @@ using format::Kind;
 using format::SectionEntry;
 using format::SectionSpan;
 
-struct Executor::Intake {
+struct Executor::Intake : SectionIntake {
   bool exists = false;
-  uint32_t rev = 0;
   int64_t created_us = 0;
-  Uuid space;
-  std::vector<SectionSpan> spans;
+  Actor actor;  // who made it, and when
+};
+
+struct Executor::Overlap {
+  bool differs, is_taken;
 };
 
 namespace {
-
-Key key_of(UserId owner, Kind kind, const Uuid& id) { return Key(owner, kind).append(id); }
-
-Key block_key(UserId owner, const Uuid& document, const SectionEntry& entry) {
-  return key_of(owner, Kind::section_block, document).u64(entry.name).u64(entry.block);
-}
-
-Key vector_key(UserId owner, const SectionEntry& entry) {
-  return Key(owner, Kind::vector).u64(entry.vector.high).u32(entry.vector.low);
-}
 
 bool same_content(Kind kind, const Draft& a, const Draft& b) {
   if (a.tail() != b.tail()) return false;
@@ -55,8 +49,8 @@ bool same_content(Kind kind, const Draft& a, const Draft& b) {
 
 Status Executor::need_revisions(const Op& op, Uuid* project) {
   HeadEntry* document = nullptr;
-  if (Status s = need(Kind::document, key_of(current_.owner, Kind::document, op.parent), "document",
-                      op.parent, &document);
+  if (Status s = need(Kind::document, with_id(current_.owner, Kind::document, op.parent),
+                      "document", op.parent, &document);
       !s.ok()) {
     return s;
   }
@@ -74,7 +68,7 @@ Status Executor::fit_space(const Op& op, const Uuid& project) {
   const auto refuse = [&](std::string reason) {
     return Status(Code::invalid_argument, "embedding: " + std::move(reason));
   };
-  const Key key = key_of(current_.owner, Kind::vector_space, project).append(sections.space_hash);
+  const Key key = with_id(current_.owner, Kind::vector_space, project).append(sections.space_hash);
   HeadEntry* entry = nullptr;
   if (Status s = load(Kind::vector_space, key, &entry); !s.ok()) return s;
   auto metric = sections.metric.value_or(Metric::cosine);
@@ -113,7 +107,7 @@ Status Executor::put_contents(Op& op) {
   std::vector<engine::Read> missing;
   for (const SectionItem& item : items) {
     reads.push_back(
-        {family_of(Kind::section_block), block_key(current_.owner, op.parent, item.entry).str()});
+        {family_of(Kind::section_block), section_key(current_.owner, op.parent, item.entry).str()});
     reads.push_back({family_of(Kind::vector), vector_key(current_.owner, item.entry).str()});
   }
   std::vector<size_t> asked;
@@ -163,44 +157,37 @@ Status Executor::put_list(const Uuid& document, uint32_t rev, const Encoder::Lis
   Draft list = encoder_.section_list({*current_.actor, current_.owner}, fields);
   int64_t effective = kNoTime;
   if (Status s = stamp(list, current_.now, &effective); !s.ok()) return s;
-  const Key key = key_of(current_.owner, Kind::section_list, document).not_u32(rev);
+  const Key key = with_id(current_.owner, Kind::section_list, document).not_u32(rev);
   changes_->put(family_of(Kind::section_list), key, list.seal(key));
-  pending_lists_.push_back(
-      {document, rev, fields.rev_last, std::string(fields.entries), current_.owner});
+  PendingList pending{current_.owner, document, {rev, fields.rev_last, fields.space, {}}};
+  if (!format::unpack(fields.entries, &pending.list.entries)) {
+    return Status(Code::internal, "a list of sections that was not packed");
+  }
+  pending_lists_.push_back(std::move(pending));
   return Status();
 }
 
 Status Executor::each_list(const Uuid& document, uint32_t first, uint32_t last,
-                           const ListVisitor& visit) {
-  for (const PendingList& list : pending_lists_) {
-    const bool is_its = list.document == document && list.owner == current_.owner;
-    if (!is_its || list.last < first || list.first > last) continue;
-    if (Status s = visit(list.first, list.last, list.entries); !s.ok()) return s;
+                           const SectionLists::Visitor& visit) {
+  for (const PendingList& pending : pending_lists_) {
+    const bool is_its = pending.document == document && pending.owner == current_.owner;
+    if (!is_its || pending.list.last < first || pending.list.first > last) continue;
+    if (Status s = visit(pending.list); !s.ok()) return s;
   }
-  const Key prefix = key_of(current_.owner, Kind::section_list, document);
-  auto scan = engine_.scan({family_of(Kind::section_list), Key(prefix).not_u32(last).str(),
-                            format::after_prefix(prefix)});
-  while (scan->next()) {
-    Draft row;
-    if (Status s = verified_copy(scan->key(), scan->value(), &row); !s.ok()) return s;
-    const uint32_t rev = ~format::key_u32(scan->key(), prefix.view().size());
-    const uint32_t rev_last = root<fb::SectionList>(row)->rev_last();
-    if (rev_last < first) break;
-    if (Status s = visit(rev, rev_last, row.tail()); !s.ok()) return s;
-    if (rev <= first) break;
-  }
-  return scan->status();
+  return section_lists_.each(current_.owner, document, first, last, visit);
 }
 
 Status Executor::load_intake(const Uuid& document, Intake* intake) {
   HeadEntry* entry = nullptr;
-  const Key key = key_of(current_.owner, Kind::section_head, document);
+  const Key key = with_id(current_.owner, Kind::section_head, document);
   if (Status s = load(Kind::section_head, key, &entry); !s.ok()) return s;
   intake->exists = entry->exists;
   if (!entry->exists) return Status();
   const auto* head = root<fb::SectionHead>(entry->draft);
   intake->rev = head->rev();
+  intake->last = head->last();
   intake->created_us = head->created_at();
+  intake->actor = actor_of(*head, current_.owner);
   intake->space = from_fb(head->space());
   return format::unpack(entry->draft.tail(), &intake->spans)
              ? Status()
@@ -210,37 +197,35 @@ Status Executor::load_intake(const Uuid& document, Intake* intake) {
 Status Executor::put_intake(const Uuid& document, const Intake& intake) {
   std::string spans;
   for (const SectionSpan& span : intake.spans) format::append(&spans, span);
-  Draft head =
-      encoder_.section_head({*current_.actor, current_.owner}, intake.rev, intake.space, spans);
+  const Actor& actor = intake.exists ? intake.actor : *current_.actor;
+  Draft head = encoder_.section_head({actor, current_.owner},
+                                     {intake.rev, intake.last, intake.space, spans});
   int64_t effective = kNoTime;
   const Time created = intake.exists ? Time{intake.created_us} : current_.now;
   if (Status s = stamp(head, created, &effective); !s.ok()) return s;
-  defer_head(Kind::section_head, key_of(current_.owner, Kind::section_head, document),
+  defer_head(Kind::section_head, with_id(current_.owner, Kind::section_head, document),
              std::move(head));
   return Status();
 }
 
 // Everything that the revisions before `rev` hold is known: their lists are written.
-Status Executor::write_lists_before(const Uuid& document, uint32_t rev, Intake* intake) {
-  std::vector<SectionSpan>& spans = intake->spans;
-  for (uint32_t first = intake->rev; first < rev;) {
-    std::erase_if(spans, [&](const SectionSpan& span) { return span.rev_last < first; });
-    if (spans.empty()) break;
-    uint32_t last = rev - 1;
+Status Executor::write_lists_before(const Uuid& document, uint32_t rev, const Intake& intake) {
+  for (uint32_t first = intake.rev; first < rev;) {
+    uint32_t last = rev - 1, blocks = 0;
     std::string entries;
     bool has_vector = false;
-    for (const SectionSpan& span : spans) {
+    for (const SectionSpan& span : intake.spans) {
+      if (span.rev_last < first) continue;
       last = std::min(last, span.rev_last);
       has_vector |= !span.entry.vector.none();
       format::append(&entries, span.entry);
+      ++blocks;
     }
-    const Encoder::ListFields fields{last, static_cast<uint32_t>(spans.size()),
-                                     has_vector ? intake->space : Uuid(), entries};
+    if (blocks == 0) break;
+    const Encoder::ListFields fields{last, blocks, has_vector ? intake.space : Uuid(), entries};
     if (Status s = put_list(document, first, fields); !s.ok()) return s;
     first = last + 1;
   }
-  std::erase_if(spans, [&](const SectionSpan& span) { return span.rev_last < rev; });
-  intake->rev = rev;
   return Status();
 }
 
@@ -254,7 +239,7 @@ Status Executor::add_sections(Op& op) {
   bool is_taken = std::any_of(intake.spans.begin(), intake.spans.end(), [&](const SectionSpan& s) {
     return rev >= intake.rev && rev <= s.rev_last;
   });
-  Status looked = each_list(op.parent, rev, rev, [&](uint32_t, uint32_t, std::string_view) {
+  Status looked = each_list(op.parent, rev, rev, [&](const SectionsOf&) {
     is_taken = true;
     return Status();
   });
@@ -274,40 +259,53 @@ Status Executor::add_sections(Op& op) {
   return Status();
 }
 
-// Whether every revision of the interval has this section; a refusal when one says otherwise.
-Status Executor::find_present(const Op& op, const Intake& intake, bool* present) {
+// Whether every revision of the interval has this section, or every one up to the end that it had
+// before; a refusal when one says otherwise.
+Status Executor::find_present(const Op& op, const Intake& intake, Presence* presence) {
   const Sections& sections = *op.sections;
   const SectionEntry& entry = sections.items.front().entry;
   const uint32_t first = sections.rev_first, last = sections.rev_last;
+  const SectionSpan* span = intake.find(entry.name);
+  const bool is_live = span != nullptr && intake.is_live(*span);
+  // What ended has its space in the lists.
+  const bool in_space = entry.vector.none() || !is_live || intake.space == sections.space_hash;
+  const bool is_its =
+      span != nullptr && span->entry == entry && span->rev_first == first && in_space;
+  *presence = Presence::whole;
+  if (is_its && is_live && span->rev_last == last) return Status();
   uint64_t covered = 0;
   bool differs = false, is_taken = false;
-  Status looked = each_list(
-      op.parent, first, last, [&](uint32_t from, uint32_t to, std::string_view tail) -> Status {
-        std::vector<SectionEntry> entries;
-        if (!format::unpack(tail, &entries)) {
-          return Status(Code::corruption, "section_list: the tail is malformed");
-        }
-        is_taken |= to >= intake.rev;
-        for (const SectionEntry& one : entries) {
-          if (one.name != entry.name) continue;
-          differs |= one != entry;
-          if (one == entry) covered += std::min(to, last) - std::max(from, first) + 1;
-        }
-        return Status();
-      });
+  Status looked = each_list(op.parent, first, last, [&](const SectionsOf& list) {
+    is_taken |= list.last >= intake.rev;
+    for (const SectionEntry& one : list.entries) {
+      if (one.name != entry.name) continue;
+      const bool same = one == entry && (entry.vector.none() || list.space == sections.space_hash);
+      differs |= !same;
+      if (same) covered += std::min(list.last, last) - std::max(list.first, first) + 1;
+    }
+    return Status();
+  });
   if (!looked.ok()) return looked;
-  for (const SectionSpan& span : intake.spans) {
-    if (span.entry.name != entry.name || span.rev_last < first || last < intake.rev) continue;
-    const bool is_this = span.entry == entry && span.rev_last == last && span.rev_first == first;
-    if (is_this) covered += last - std::max(first, intake.rev) + 1;
-    if (is_this || span.rev_first == first) differs |= !is_this;
-    is_taken |= !is_this;
+  const bool overlaps = is_live && span->rev_last >= first && last >= intake.rev;
+  const bool reaches = is_its && span->rev_last < last && !differs && !is_taken;
+  if (overlaps && is_its && span->rev_last <= last) {
+    covered += span->rev_last - std::max(first, intake.rev) + 1;
+  } else if (overlaps) {
+    differs |= span->rev_first == first;
+    is_taken = true;
   }
-  *present = covered == uint64_t{last} - first + 1;
-  if (*present) return Status();
-  const std::string where =
-      fmt::format("of revisions {} to {} of document {}", first, last, to_string(op.parent));
-  if (differs || covered > 0) {
+  if (covered == uint64_t{last} - first + 1) return Status();
+  *presence = Presence::beginning;
+  if (reaches && covered == uint64_t{span->rev_last} - first + 1) return Status();
+  *presence = Presence::none;
+  return refuse_section(op, intake, {differs || covered > 0, is_taken});
+}
+
+Status Executor::refuse_section(const Op& op, const Intake& intake, const Overlap& overlap) const {
+  const uint32_t first = op.sections->rev_first;
+  const std::string where = fmt::format("of revisions {} to {} of document {}", first,
+                                        op.sections->rev_last, to_string(op.parent));
+  if (overlap.differs) {
     return Status(Code::conflict, "the section " + where + " is here with other contents");
   }
   if (first < intake.rev) {
@@ -315,22 +313,28 @@ Status Executor::find_present(const Op& op, const Intake& intake, bool* present)
         Code::failed_precondition,
         fmt::format("the section {} comes after one from revision {}", where, intake.rev));
   }
-  return is_taken ? Status(Code::already_exists, "a section " + where + " is here already")
-                  : Status();
+  return overlap.is_taken ? Status(Code::already_exists, "a section " + where + " is here already")
+                          : Status();
 }
 
+// Beside the sections of the revision from which on it is new.
 Status Executor::fit_intake(const Op& op, const Intake& intake) const {
-  if (op.sections->dimension != 0 && !intake.space.is_nil() &&
-      intake.space != op.sections->space_hash) {
-    return Status(Code::invalid_argument,
-                  "embedding: the document's sections are of another space");
+  const Sections& sections = *op.sections;
+  const uint32_t rev = std::max(sections.rev_first, intake.rev);
+  size_t others = 0;
+  bool has_vector = false;
+  for (const SectionSpan& span : intake.spans) {
+    if (span.rev_last < rev || span.entry.name == sections.items.front().entry.name) continue;
+    ++others;
+    has_vector |= !span.entry.vector.none();
   }
-  const auto live = static_cast<size_t>(std::count_if(
-      intake.spans.begin(), intake.spans.end(),
-      [&](const SectionSpan& span) { return span.rev_last >= op.sections->rev_first; }));
-  if (live < kMaxBlocks) return Status();
-  return Status(Code::invalid_argument, fmt::format("revision {} has more than {} sections",
-                                                    op.sections->rev_first, kMaxBlocks));
+  if (sections.dimension != 0 && has_vector && intake.space != sections.space_hash) {
+    return Status(Code::invalid_argument,
+                  fmt::format("embedding: those of revision {} are of another space", rev));
+  }
+  if (others < kMaxBlocks) return Status();
+  return Status(Code::invalid_argument,
+                fmt::format("revision {} has more than {} sections", rev, kMaxBlocks));
 }
 
 Status Executor::import_section(Op& op) {
@@ -339,20 +343,25 @@ Status Executor::import_section(Op& op) {
   if (Status s = need_revisions(op, &project); !s.ok()) return s;
   Intake intake;
   if (Status s = load_intake(op.parent, &intake); !s.ok()) return s;
-  bool present = false;
-  if (Status s = find_present(op, intake, &present); !s.ok()) return s;
-  if (present) {
+  if (Status s = fit_space(op, project); !s.ok()) return s;
+  Presence presence = Presence::none;
+  if (Status s = find_present(op, intake, &presence); !s.ok()) return s;
+  if (presence == Presence::whole) {
     current_.present = true;
     return Status();
   }
   if (Status s = fit_intake(op, intake); !s.ok()) return s;
-  if (Status s = fit_space(op, project); !s.ok()) return s;
-  if (sections.rev_first > intake.rev) {
-    if (Status s = write_lists_before(op.parent, sections.rev_first, &intake); !s.ok()) return s;
+  const SectionSpan span{sections.items.front().entry, sections.rev_first, sections.rev_last};
+  if (presence == Presence::beginning) {
+    // The document went on and the section stayed as it was.
+    intake.extend(span.entry.name, span.rev_last);
+  } else {
+    if (Status s = write_lists_before(op.parent, span.rev_first, intake); !s.ok()) return s;
+    intake.advance(span.rev_first);
+    intake.place(span, sections.ordinal);
+    if (Status s = put_contents(op); !s.ok()) return s;
   }
   if (sections.dimension != 0) intake.space = sections.space_hash;
-  intake.spans.push_back({sections.items.front().entry, sections.rev_first, sections.rev_last});
-  if (Status s = put_contents(op); !s.ok()) return s;
   if (Status s = put_intake(op.parent, intake); !s.ok()) return s;
   touch(Kind::section_head, op.parent, sections.rev_first);
   return Status();

@@ -116,6 +116,53 @@ Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* f
   return s.ok() ? verified_copy(key, value.bytes(), fact) : s;
 }
 
+Executor::Mark Executor::mark() {
+  changes_->mark();
+  return {undo_.size(),           current_.touched.size(), current_.operations.size(),
+          pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
+          pending_tails_.size(),  current_.events};
+}
+
+void Executor::rollback(const Mark& mark) {
+  changes_->rollback();
+  while (undo_.size() > mark.undo) {
+    Undo& last = undo_.back();
+    if (last.known) {
+      cache_.put(last.key, std::move(last.entry));
+    } else {
+      cache_.erase(last.key);
+    }
+    pending_facts_.erase(last.key);
+    undo_.pop_back();
+  }
+  current_.touched.resize(mark.touched);
+  current_.operations.resize(mark.operations);
+  pending_months_.resize(mark.months);
+  pending_lists_.erase(pending_lists_.begin() + static_cast<ptrdiff_t>(mark.lists),
+                       pending_lists_.end());
+  pending_contents_.resize(mark.contents);
+  pending_tails_.resize(mark.tails);
+  current_.events = mark.events;
+}
+
+// From here on the row is undone with its batch alone: for that the first entry of a key is enough.
+void Executor::accept_row(const Mark& mark) {
+  changes_->accept();
+  auto kept = undo_.begin() + static_cast<ptrdiff_t>(mark.undo);
+  for (auto undo = kept; undo != undo_.end(); ++undo) {
+    if (!remembered_.insert(undo->key).second) continue;
+    if (kept != undo) *kept = std::move(*undo);
+    ++kept;
+  }
+  undo_.erase(kept, undo_.end());
+}
+
+// A batch that was accepted is not undone: when its group fails, the cache is emptied.
+void Executor::accept() {
+  changes_->accept();
+  undo_.clear();
+}
+
 void Executor::remember(std::string_view key) {
   Undo undo;
   undo.key = std::string(key);

@@ -1,5 +1,6 @@
 #include "model/logical_hash.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -282,16 +283,24 @@ class SectionSum {
     const UserId owner = document.owner();
     const Uuid id = document.uuid_at(kIdAt);
     digests_.clear();
+    space_ = Uuid();
+    const Uuid project = from_fb(document.table<fb::DocumentHead>().project());
     const uint32_t newest = document.table<fb::DocumentHead>().current_rev();
     for (uint32_t rev = 1; rev <= newest; ++rev) {
       std::vector<format::SectionEntry> entries;
-      if (Status s = read_entries(engine_, owner, id, rev, at_, &entries); !s.ok()) return s;
+      Uuid space;
+      Status s = read_entries(engine_, owner, id, rev, at_, &entries, &space);
+      if (!s.ok()) return s;
       if (entries.empty()) continue;
+      const bool has_vector = std::any_of(entries.begin(), entries.end(),
+                                          [](const auto& e) { return !e.vector.none(); });
+      if (!has_vector) space = Uuid();
+      if (s = name_space(owner, project, space); !s.ok()) return s;
       Line line(document);
-      line.text("sections").id(id).number(rev);
+      line.text("sections").id(id).number(rev).number(space.is_nil() ? 0 : 1).text(space_name_);
       for (const format::SectionEntry& entry : entries) {
         Uuid digest;
-        if (Status s = digest_of(owner, id, entry, &digest); !s.ok()) return s;
+        if (s = digest_of(owner, id, entry, &digest); !s.ok()) return s;
         line.id(digest);
       }
       sum->add(format::hash128(line.bytes()));
@@ -300,6 +309,22 @@ class SectionSum {
   }
 
  private:
+  // Revisions of one document mostly have one space.
+  Status name_space(UserId owner, const Uuid& project, const Uuid& space) {
+    if (space == space_) return Status();
+    space_ = space;
+    space_name_.clear();
+    if (space.is_nil()) return Status();
+    const format::Key key = with_id(owner, Kind::vector_space, project).append(space);
+    engine::Value value;
+    Status s = engine_.get(engine::family_of(Kind::vector_space), key, at_, &value);
+    if (s.code() == Code::not_found) return format::corrupt(key, "is missing");
+    CheckedRecord record;
+    if (s.ok()) s = record.load(key, value.bytes(), Tail::unpack);
+    if (s.ok()) space_name_ = text_of(record.table<fb::VectorSpace>().name());
+    return s;
+  }
+
   // Of a block and its embedding. Bounded: what a document has blocks for a few revisions.
   Status digest_of(UserId owner, const Uuid& document, const format::SectionEntry& entry,
                    Uuid* digest) {
@@ -336,6 +361,8 @@ class SectionSum {
   }
 
   static constexpr size_t kMaxDigests = 4 * kMaxBlocks;
+  Uuid space_;
+  std::string space_name_;
   engine::Engine& engine_;
   const engine::Snapshot* at_;
   std::map<format::SectionEntry, Uuid> digests_;

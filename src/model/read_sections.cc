@@ -19,19 +19,11 @@ using model::with_id;
 
 namespace model {
 
-Key section_key(UserId owner, const Uuid& document, const SectionEntry& entry) {
-  return with_id(owner, Kind::section_block, document).u64(entry.name).u64(entry.block);
-}
-
-Key vector_key(UserId owner, const SectionEntry& entry) {
-  return Key(owner, Kind::vector).u64(entry.vector.high).u32(entry.vector.low);
-}
-
 namespace {
 
 // Sections that came as intervals and reach the newest of them.
 Status read_intake(engine::Engine& engine, const Key& key, uint32_t rev, const engine::Snapshot* at,
-                   std::vector<SectionEntry>* entries) {
+                   std::vector<SectionEntry>* entries, Uuid* space) {
   engine::Value value;
   Status s = engine.get(engine::family_of(Kind::section_head), key, at, &value);
   if (s.code() == Code::not_found) return Status();
@@ -44,16 +36,19 @@ Status read_intake(engine::Engine& engine, const Key& key, uint32_t rev, const e
   for (const SectionSpan& span : spans) {
     if (span.rev_first <= rev && rev <= span.rev_last) entries->push_back(span.entry);
   }
+  *space = from_fb(body.root<fb::SectionHead>()->space());
   return Status();
 }
 
 }  // namespace
 
-// The head and the list are looked for independently: one round.
+// First the head, which answers for the newest revisions, then the list.
 Status read_entries(engine::Engine& engine, UserId owner, const Uuid& document, uint32_t rev,
-                    const engine::Snapshot* at, std::vector<SectionEntry>* entries) {
+                    const engine::Snapshot* at, std::vector<SectionEntry>* entries, Uuid* space) {
+  Uuid unasked;
+  if (space == nullptr) space = &unasked;
   const Key head = with_id(owner, Kind::section_head, document);
-  if (Status s = read_intake(engine, head, rev, at, entries); !s.ok()) return s;
+  if (Status s = read_intake(engine, head, rev, at, entries, space); !s.ok()) return s;
   if (!entries->empty()) return Status();
   const Key prefix = with_id(owner, Kind::section_list, document);
   auto scan = engine.scan({engine::family_of(Kind::section_list), Key(prefix).not_u32(rev).str(),
@@ -62,6 +57,7 @@ Status read_entries(engine::Engine& engine, UserId owner, const Uuid& document, 
   RecordBody body;
   if (Status s = body.view(scan->key(), scan->value()); !s.ok()) return s;
   if (rev > body.root<fb::SectionList>()->rev_last()) return Status();
+  *space = from_fb(body.root<fb::SectionList>()->space());
   return format::unpack(body.tail(), entries)
              ? Status()
              : format::corrupt(scan->key(), "the tail is malformed");

@@ -17,6 +17,7 @@
 #include "format/key.h"
 #include "format/record.h"
 #include "model/core.h"
+#include "model/keys.h"
 #include "model/record_body.h"
 
 namespace bcstore::model {
@@ -101,7 +102,8 @@ class CursorBody {
   engine::ScanRequest request(bool merged) const;
   bool next_of_tail(RecordBody* row);
   bool fetch_sections();
-  bool fetch();  // index rows and the records that they name
+  void fetch_round();  // the next of the sections that are named
+  bool fetch();        // index rows and the records that they name
   Status check_parent();
   uint64_t list_hash() const;
   Status parse_token();
@@ -126,6 +128,8 @@ class CursorBody {
     uint32_t ordinal = 0;
   };
   std::vector<Named> named_;
+  size_t fetched_ = 0;  // of the sections
+  size_t round_ = 16;   // how many the next round fetches
   std::unique_ptr<engine::Snapshot> own_snapshot_;
   TailCache::View tail_;  // what is read, when the session's tail is known
   TailCache::Fill fill_;  // else this is on its way to become it
@@ -154,11 +158,6 @@ struct Access {
   }
 };
 
-inline format::Key with_id(UserId owner, format::Kind kind, const Uuid& id) {
-  format::Key key(owner, kind);
-  key.append(id);
-  return key;
-}
 // The answer for an object that is not there.
 std::function<Status()> missing(std::string_view what, const Uuid& id);
 // A list of newest-first rows under one parent.
@@ -193,10 +192,10 @@ Result<format::Reference> read_reference(const TenantState& state, const format:
                                          const std::function<Status()>& missing);
 
 // The entries of a revision's sections, in their order; none when it has none.
+// `space`, if wanted, is that of their embeddings.
 Status read_entries(engine::Engine& engine, UserId owner, const Uuid& document, uint32_t rev,
-                    const engine::Snapshot* at, std::vector<format::SectionEntry>* entries);
-format::Key section_key(UserId owner, const Uuid& document, const format::SectionEntry& entry);
-format::Key vector_key(UserId owner, const format::SectionEntry& entry);
+                    const engine::Snapshot* at, std::vector<format::SectionEntry>* entries,
+                    Uuid* space = nullptr);
 
 template <class T>
 Result<T> as(Result<std::unique_ptr<RecordBody>> body) {

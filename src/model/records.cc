@@ -73,9 +73,7 @@ uint64_t Record::commit_seq() const {
 Actor Record::actor() const {
   const auto* t = table<fb::Common>(body_);
   if (t == nullptr) return {};
-  if (t->actor_kind() == 0) return Actor::of_user(owner());
-  return {static_cast<ActorKind>(t->actor_kind()), UserId(from_fb(t->actor_id())),
-          std::string(text_of(t->actor_name()))};
+  return model::actor_of(*t, owner());
 }
 
 #define BCSTORE_TEXT(type, table_type, name)            \

@@ -272,8 +272,9 @@ void Importer::integration(IntegrationId id, const NewIntegration& integration, 
 }
 
 void Importer::section(DocumentId document, uint32_t rev_first, uint32_t rev_last,
-                       const NewBlock& block, const EmbeddingSpace& space) {
-  body_->batch->import_section(document, rev_first, rev_last, block, space);
+                       const NewBlock& block, const EmbeddingSpace& space,
+                       std::optional<uint32_t> ordinal) {
+  body_->batch->import_section(document, rev_first, rev_last, block, space, ordinal);
 }
 
 Result<std::vector<ImportedRow>> Importer::commit(Durability durability) {

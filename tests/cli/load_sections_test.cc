@@ -69,19 +69,99 @@ TEST_CASE("load: sections in any order of the file, packed vectors, and twice no
   CHECK(has(shown.out, "revision 3 of 2024-02-25, 2 sections"));
 }
 
-TEST_CASE("load: sections that name no vector, no document or no revision are refused") {
+TEST_CASE("load: sections come in the order of the text, or as the rows say") {
+  TempDir dir;
+  write_history(dir);
+  const auto row = [](int first, int last, std::string_view block, std::string_view body,
+                      std::string_view more = "") {
+    return fmt::format(
+               R"({{"document_id": "{}", "rev_first": {}, "rev_last": {}, "block_id": "{}", "heading": )"
+               R"("H", "body_md": "{}"{}}})",
+               id(kDocument), first, last, block, body, more) +
+           "\n";
+  };
+  dir.file("document_revisions.jsonl", revision_row(kDocument, 1, "one two three") +
+                                           revision_row(kDocument, 2, "zero one three deux") +
+                                           revision_row(kDocument, 3, "no trace"));
+  dir.file("document_sections.jsonl",
+           row(1, 2, "c", "three") + row(1, 1, "b", "two") + row(1, 2, "a", "one") +
+               row(2, 2, "b", "deux") + row(2, 2, "z", "zero") +
+               row(3, 3, "y", "1", R"(, "ordinal": 1)") + row(3, 3, "x", "0", R"(, "ordinal": 0)"));
+  const Answer first = load(dir);
+  CHECK(counts_of(first, "document_sections") == all_written(7));
+  {
+    Store store = reopen(dir);
+    const Tenant tenant = store.tenant(id_of<UserId>(kUser));
+    CHECK(ids_at(tenant, 1) == "a b c ");
+    CHECK(ids_at(tenant, 2) == "z a c b ");
+    CHECK(ids_at(tenant, 3) == "x y ");
+  }
+  // The texts of an earlier load are in the store.
+  std::filesystem::remove_all(dir.db());
+  const std::string sections =
+      row(1, 2, "c", "three") + row(1, 1, "b", "two") + row(1, 2, "a", "one");
+  dir.file("document_sections.jsonl", "");
+  CHECK(load(dir).code == 0);
+  dir.file("document_sections.jsonl", sections);
+  dir.remove("document_revisions.jsonl");
+  CHECK(counts_of(load(dir), "document_sections") == all_written(3));
+  Store store = reopen(dir);
+  CHECK(ids_at(store.tenant(id_of<UserId>(kUser)), 1) == "a b c ");
+}
+
+TEST_CASE("load: a later export says that a section went on") {
   TempDir dir;
   write_history(dir);
   dir.file("document_sections.jsonl",
+           section_row(kDocument, 1, 3, "stays", -1) + section_row(kDocument, 2, 3, "late", -1));
+  CHECK(counts_of(load(dir), "document_sections") == all_written(2));
+  dir.file("document_revisions.jsonl", revision_row(kDocument, 4, "# Text"));
+  dir.file("document_sections.jsonl", section_row(kDocument, 1, 4, "stays", -1) +
+                                          section_row(kDocument, 2, 3, "late", -1) +
+                                          section_row(kDocument, 4, 4, "new", -1));
+  CHECK(counts_of(load(dir), "document_sections") == Counts{3, 2, 1, 0});
+  Store store = reopen(dir);
+  CHECK(ids_at(store.tenant(id_of<UserId>(kUser)), 4) == "stays new ");
+}
+
+TEST_CASE("load: a refused section holds up the rest of its document, until it is mended") {
+  TempDir dir;
+  write_history(dir);
+  constexpr int kOther = 21;
+  dir.file("documents.jsonl",
+           document_row(kDocument, kProject, 1, "prd") + document_row(kOther, kProject, 1, "tech"));
+  dir.file("document_sections.jsonl",
            section_row(kDocument, 1, 1, "good", 0) + section_row(kDocument, 1, 1, "none", 1) +
-               section_row(kDocument, 1, 4, "beyond", -1) + section_row(99, 1, 1, "lost", -1));
+               section_row(kDocument, 2, 3, "waits", -1) + section_row(kOther, 1, 1, "soon", -1) +
+               section_row(99, 1, 1, "lost", -1));
   dir.file("section_vectors.fvecs", fvecs({{1, 0}}));
   const Answer answer = load(dir);
-  CHECK(counts_of(answer, "document_sections") == Counts{4, 1, 0, 3});
+  CHECK(counts_of(answer, "document_sections") == Counts{5, 1, 0, 4});
   CHECK(has(answer.err, "names no row of section_vectors"));
-  CHECK(has(answer.err, "has no revision 4"));
+  CHECK(has(answer.err, "3: waits for line 2, which was refused and is of the same document"));
+  CHECK(has(answer.err, "has no revision 1"));
   dir.remove("section_vectors.fvecs");
-  CHECK(counts_of(load(dir), "document_sections") == Counts{4, 0, 0, 4});
+  CHECK(counts_of(load(dir), "document_sections") == Counts{5, 0, 0, 5});
+  // Mended: the vectors are whole, and the revision is there.
+  dir.file("section_vectors.fvecs", fvecs({{1, 0}, {0, 1}}));
+  std::string revisions = revision_row(kOther, 1, "# Text");
+  for (int rev = 1; rev <= 3; ++rev) revisions += revision_row(kDocument, rev, "# Text");
+  dir.file("document_revisions.jsonl", revisions);
+  CHECK(counts_of(load(dir), "document_sections") == Counts{5, 3, 1, 1});
+  Store store = reopen(dir);
+  CHECK(ids_at(store.tenant(id_of<UserId>(kUser)), 3) == "waits ");
+}
+
+TEST_CASE("load: a vec below -1 and an ordinal below 0 are refused") {
+  TempDir dir;
+  write_history(dir);
+  std::string negative = section_row(kDocument, 1, 1, "b", -1);
+  negative.insert(negative.rfind('}'), R"(, "ordinal": -1)");
+  dir.file("document_sections.jsonl", negative + section_row(kDocument, 1, 1, "a", -2));
+  const Answer answer = load(dir);
+  CHECK(counts_of(answer, "document_sections") == Counts{2, 0, 0, 2});
+  CHECK(has(answer.err, "\"vec\" is below -1"));
+  CHECK(has(answer.err, "\"ordinal\" is negative"));
 }
 
 TEST_CASE("load: a file of vectors that is cut off, or of no dimension, ends with what it is") {

@@ -44,6 +44,28 @@ TEST_CASE("upkeep: flush writes memtables out and compaction keeps every row") {
   CHECK(engine->flush(/*compact=*/true).ok());  // with nothing to do
 }
 
+TEST_CASE("upkeep: a scrub asks for the room of its own family") {
+  const ScratchDirectory scratch;
+  const auto files = std::make_shared<DisturbedFiles>();
+  Options options = small_options();
+  options.file_system = files;
+  const std::unique_ptr<Engine> engine = open_engine(scratch.path(), options);
+  std::string noise(size_t{8} << 20, ' ');
+  uint32_t state = 1;
+  for (char& c : noise) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  REQUIRE(put(*engine, Family::months, key_of(1, "k"), noise).ok());
+  REQUIRE(put(*engine, Family::secrets, key_of(1, "k"), "old").ok());
+  REQUIRE(engine->flush(/*compact=*/false).ok());
+  files->set_free_space(options.free_space_reserve_bytes + (size_t{4} << 20));
+  CHECK(engine->flush(/*compact=*/true).code() == Code::no_space);
+  CHECK(engine->scrub(Family::secrets).ok());
+  files->set_free_space(options.free_space_reserve_bytes);
+  REQUIRE(put(*engine, Family::secrets, key_of(1, "k"), "new").code() == Code::no_space);
+  CHECK(engine->scrub(Family::secrets).code() == Code::no_space);
+  files->set_free_space(std::nullopt);
+  CHECK(engine->scrub(Family::secrets).ok());
+}
+
 TEST_CASE("upkeep: verify_files finds a changed byte and reads name the key") {
   const ScratchDirectory scratch;
   {

@@ -172,10 +172,11 @@ constexpr Row kRows[] = {
      "1600000000000201c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3000000024000000020000000807060504030201"
      "0188f373643c06000288f373643c060000000000000000000000000007000000706c616e6e657200"},
     {Kind::section_head,
-     "bc38010170000000cd2de622f41b85bf1800000014004c003000380040000700080018001c00200014000000"
-     "00000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3400000003000000404142434445464748494a4b4c4d4e4f"
-     "08070605040302010188f373643c06000288f373643c06000000000007000000706c616e6e657200beac4fd9"
-     "1d15e1c5080706050403020118171615141312112827262524232221343332310300000005000000"},
+     "bc380101780000006a1cb9e7e157ab261c00000000001600500034003c0044000700080018001c0020003000"
+     "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000003000000404142434445464748494a4b"
+     "4c4d4e4f0100000008070605040302010188f373643c06000288f373643c06000000000007000000706c616e"
+     "6e657200beac4fd91d15e1c50807060504030201181716151413121128272625242322213433323103000000"
+     "05000000"},
     {Kind::section_list,
      "bc39010178000000eb97f2eb4e707c811c00000000001600500034003c0044000700080018001c0020002400"
      "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000005000000010000004041424344454647"
@@ -248,10 +249,10 @@ Draft task_and_chat_records(Kind kind) {
       return Draft(kind,
                    table(fb::CreateTaskHeadDirect, "Taste", uint8_t{2}, uint32_t{3}, uint64_t{4},
                          int64_t{5}, int64_t{6}),
-                   "Green tea", false);
+                   "Green tea");
     case Kind::task_revision:
       return Draft(kind, table(fb::CreateTaskRevisionDirect, "Taste", true, int32_t{-3}),
-                   "Green tea", false);
+                   "Green tea");
     case Kind::task_activity:
       return Draft(kind, table(fb::CreateTaskActivityDirect, uint8_t{1}));
     case Kind::session:
@@ -263,13 +264,13 @@ Draft task_and_chat_records(Kind kind) {
       return Draft(kind,
                    table(fb::CreateMessageDirect, uint8_t{2}, int32_t{17}, uint64_t{3}, &other,
                          "call-1", "search", "{}"),
-                   "Hello", false);
+                   "Hello");
     case Kind::event:
     case Kind::audit:
       return Draft(kind,
                    table(fb::CreateEventDirect, "tool", true, &project, &other, uint32_t{5}, &other,
                          uint64_t{6}, "call-1"),
-                   "null", false);
+                   "null");
     case Kind::credit_account:
       return Draft(kind, table(fb::CreateCreditAccountDirect, int32_t{20}, true, int64_t{7},
                                uint8_t{31}, true));
@@ -298,16 +299,17 @@ Draft section_records(Kind kind) {
     case Kind::vector_space:
       return Draft(kind, table(fb::CreateVectorSpaceDirect, "", uint32_t{2}, uint8_t{1}));
     case Kind::section_head:
-      return Draft(kind, table(fb::CreateSectionHeadDirect, uint32_t{3}, &other), spans(), false);
+      return Draft(kind, table(fb::CreateSectionHeadDirect, uint32_t{3}, &other, uint32_t{1}),
+                   spans());
     case Kind::section_list:
       return Draft(kind, table(fb::CreateSectionListDirect, uint32_t{5}, uint32_t{1}, &other),
-                   spans().substr(0, SectionEntry::kBytes), false);
+                   spans().substr(0, SectionEntry::kBytes));
     case Kind::section_block:
       return Draft(kind, table(fb::CreateSectionBlockDirect, "goals", "Goals", uint32_t{3}),
-                   "Sell tea", false);
+                   "Sell tea");
     case Kind::vector:
       return Draft(kind, table(fb::CreateVectorDirect, uint32_t{2}, &other, uint32_t{3}),
-                   std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8), false);
+                   std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8));
     default:
       return {};
   }
@@ -321,11 +323,11 @@ Draft integration_and_public_records(Kind kind) {
     case Kind::integration_change:
       return Draft(kind, table(fb::CreateIntegrationChangeDirect, uint8_t{2}, uint8_t{3}));
     case Kind::secret:
-      return Draft(kind, table(fb::CreateSecretDirect, uint32_t{3}), "{}", false);
+      return Draft(kind, table(fb::CreateSecretDirect, uint32_t{3}), "{}");
     case Kind::public_name:
       return Draft(kind, table(fb::CreatePublicNameDirect, "prices", uint32_t{3}, int64_t{4}));
     case Kind::public_record:
-      return Draft(kind, table(fb::CreatePublicRecordDirect, "prices", uint8_t{1}), "{}", false);
+      return Draft(kind, table(fb::CreatePublicRecordDirect, "prices", uint8_t{1}), "{}");
     default:
       return section_records(kind);
   }
@@ -361,10 +363,10 @@ Draft draft(Kind kind) {
       return Draft(kind,
                    table(fb::CreateCommitBodyDirect, uint64_t{9}, uint32_t{1}, uint8_t{1},
                          uint64_t{77}, uint32_t{2}),
-                   touched(), false);
+                   touched());
     case Kind::idempotency:
       return Draft(kind, table(fb::CreateIdempotencyRecordDirect, uint64_t{9}, &hash),
-                   std::string(kReceiptOperationBytes, '\x22'), false);
+                   std::string(kReceiptOperationBytes, '\x22'));
     case Kind::revision:
       return Draft(kind,
                    table(fb::CreateRevisionDirect, uint8_t{1}, uint64_t{2}, &hash, "typo",

@@ -131,7 +131,7 @@ TEST_CASE("a record written before a field was added is read with its default") 
 TEST_CASE("a draft is read back as it was made, at any address") {
   const std::string key = golden::key(Kind::message);
   for (std::string_view tail : {std::string_view("text"), std::string_view()}) {
-    Draft draft(Kind::message, "eight by", tail, false);
+    Draft draft(Kind::message, "eight by", tail);
     CHECK(draft.tail() == tail);
     CHECK(draft.meta_bytes() == 8);
     CHECK(draft.bytes() == kHeaderBytes + 8 + kTailHeaderBytes + tail.size());
@@ -292,6 +292,8 @@ TEST_CASE("a newer schema and unknown flags are told from damage") {
 
   // A delta of another kind than a revision, and one without a frame.
   CHECK(patched(3, kTail | kZstd | kDelta) == Code::corruption);
+  // Nor is anything else compressed but a revision.
+  CHECK(patched(3, kTail | kZstd) == Code::corruption);
   const std::string revision = golden::key(Kind::revision);
   for (const int flags : {kTail | kZstd | kDelta, kTail | kDelta}) {
     Draft draft = golden::draft(Kind::revision);

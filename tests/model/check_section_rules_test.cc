@@ -98,9 +98,17 @@ TEST_CASE("check: lists of sections") {
          entries.push_back(entries.back());
          put_list(s, 1, entries, 1, 3);
        }},
-      {"section_head", "an interval reaches the newest start",
+      {"section_head", "an interval reaches the newest start, or ends right before it",
        [](Damaged& s) {
          s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_rev(2); });
+       }},
+      {"section_head", "an interval reaches the newest start, or ends right before it",
+       [](Damaged& s) {
+         s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_rev(5); });
+       }},
+      {"section_head", "the interval that came last is there",
+       [](Damaged& s) {
+         s.rewrite<fb::SectionHead>(head_key(s), [](auto* h) { return h->mutate_last(2); });
        }},
       {"commit_body", "what a commit wrote exists", [](Damaged& s) { s.erase(list_key(s, 1)); }},
       {"commit_body", "what a commit wrote exists", [](Damaged& s) { s.erase(head_key(s)); }},
@@ -149,7 +157,7 @@ TEST_CASE("check: floats and directions of embeddings") {
   const auto put = [](Damaged& s, std::string_view floats) {
     const Key key = vector_key(s);
     const format::Draft stored = format::Draft::copy(*s.read(key));
-    format::Draft made(Kind::vector, {stored.meta(), stored.meta_bytes()}, floats, false);
+    format::Draft made(Kind::vector, {stored.meta(), stored.meta_bytes()}, floats);
     s.put(key, std::string(made.seal(key)));
   };
   check_faults({
@@ -157,6 +165,8 @@ TEST_CASE("check: floats and directions of embeddings") {
        [&](Damaged& s) { put(s, std::string(8, '\0') + std::string("\0\0\x80\x7f", 4)); }},
       {"section_list", "an embedding under cosine is not zero",
        [&](Damaged& s) { put(s, std::string(12, '\0')); }},
+      {"section_list", "an embedding under cosine is not zero",
+       [&](Damaged& s) { put(s, std::string("\0\0\0\x80\0\0\0\x80\0\0\0\x80", 12)); }},
   });
 }
 

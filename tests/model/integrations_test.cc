@@ -8,6 +8,7 @@
 
 #include "engine_world.h"
 #include "lists.h"
+#include "planted.h"
 
 namespace bcstore {
 namespace {
@@ -23,10 +24,13 @@ struct Integrated : EngineWorld {
     const IntegrationSecret secret = t.integration_secret(id).value();
     return std::string(secret.metadata());
   }
-  // Every byte of the directory, as it lies there.
-  std::string disk() const {
+  // Every byte of the directory, or of the files whose names hold one of these, as it lies there.
+  template <class... Parts>
+  std::string disk(Parts... parts) const {
     std::string all;
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      const std::string name = entry.path().filename().string();
+      if (sizeof...(parts) > 0 && !((name.find(parts) != std::string::npos) || ...)) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       all.append(std::istreambuf_iterator<char>(file), {});
     }
@@ -152,14 +156,51 @@ TEST_CASE("integrations: no log line, error or other record repeats a secret") {
     CHECK_FALSE(answer.ok());
     CHECK_FALSE(holds(answer.to_string(), marker));
   }
-  // One row of the store holds it, and that is the secret.
-  size_t rows = 0;
-  for (const auto& [place, value] : w.rows({w.owner})) {
-    if (!holds(value, marker) && !holds(place.second, marker)) continue;
-    ++rows;
-    CHECK(place.first == engine::Family::secrets);
+  // With a key that is remembered, and by a service, which is in the audit.
+  const std::string keyed = "\"" + marker + "-keyed\"";
+  CHECK_CODE(
+      ok, w.t.add_integration({.type = Type::zapier, .metadata = keyed}, {.idempotency_key = "k"}));
+  CHECK_CODE(ok, w.service("support").tenant(w.owner).add_integration(
+                     {.type = Type::zapier, .metadata = "\"" + marker + "-service\""}));
+  // The rows of the store that hold it are the secrets.
+  const auto secrets = [&] {
+    size_t rows = 0;
+    for (const auto& [place, value] : w.rows({w.owner})) {
+      if (!holds(value, marker) && !holds(place.second, marker)) continue;
+      ++rows;
+      CHECK(place.first == engine::Family::secrets);
+    }
+    return rows;
+  };
+  CHECK(secrets() == 3);
+  // So are the log and the tables, and no other file ever held one.
+  CHECK(holds(w.disk(".log"), marker));
+  CHECK_CODE(ok, w.store().compact());
+  CHECK(holds(w.disk(".sst"), marker));
+  CHECK_FALSE(holds(w.disk("LOG", "MANIFEST", "OPTIONS", "CURRENT", "IDENTITY"), marker));
+  std::vector<IntegrationId> ids =
+      rows_of(w.t.integrations(), [](const auto& i) { return i.id(); });
+  for (const IntegrationId id : ids) CHECK_CODE(ok, w.t.revise_integration(id, "1"));
+  CHECK_CODE(ok, w.store().scrub_secrets());
+  CHECK(secrets() == 0);
+  CHECK_FALSE(holds(w.disk(), marker));
+  CHECK_FALSE(holds(w.decoded(), marker));
+}
+
+TEST_CASE("integrations: the hash of a request is another one in another store") {
+  std::vector<Uuid> hashes;
+  for (int run = 0; run < 2; ++run) {
+    EngineWorld w;
+    const UserId owner = w.service().create_user({.email = "a@x", .id = forged<UserId>(1)}).value();
+    CHECK_CODE(ok,
+               w.store().tenant(owner).add_integration(
+                   {.type = Type::github, .metadata = "\"guess me\""}, {.idempotency_key = "k"}));
+    const auto rows = rows_of_kind(w, owner, format::Kind::idempotency);
+    REQUIRE(rows.size() == 1);
+    const format::Draft row = format::Draft::copy(rows[0].value);
+    hashes.push_back(model::from_fb(model::root<fb::IdempotencyRecord>(row)->request_hash()));
   }
-  CHECK(rows == 1);
+  CHECK(hashes[0] != hashes[1]);
 }
 
 TEST_CASE("integrations: an old secret leaves the disk, and the others stay") {
@@ -176,9 +217,9 @@ TEST_CASE("integrations: an old secret leaves the disk, and the others stay") {
   CHECK_CODE(ok, w.t.revise_integration(ids[0], metadata("NEW-SECRET")));
   CHECK_CODE(ok, w.t.remove_integration(ids[1]));
   CHECK_CODE(ok, w.t.add_integration({.type = Type::github, .metadata = metadata("ONLY-IN-LOG")}));
-  CHECK_CODE(ok, w.t.revise_integration(ids[2], metadata("KEPT-SECRET-2")));
   {
     const Snapshot held = w.t.snapshot().value();
+    CHECK_CODE(ok, w.t.revise_integration(ids[2], metadata("KEPT-SECRET-2")));
     CHECK_CODE(failed_precondition, w.store().scrub_secrets());
   }
   CHECK(holds(w.disk(), "OLD-REVISED"));
@@ -198,6 +239,24 @@ TEST_CASE("integrations: an old secret leaves the disk, and the others stay") {
     if (run == 0) w.reopen();
   }
   CHECK(w.store().check({.files = true}).value().violations == 0);
+}
+
+TEST_CASE("integrations: a scrub is held up by old snapshots alone") {
+  Integrated w;
+  const IntegrationId one =
+      w.t.add_integration({.type = Type::github, .metadata = "\"OLD-REVISED\""}).value();
+  CHECK_CODE(ok, w.store().compact());
+  {
+    const Snapshot old = w.t.snapshot().value();
+    CHECK_CODE(ok, w.t.revise_integration(one, "2"));
+    CHECK_CODE(failed_precondition, w.store().scrub_secrets());
+    // What compact() leaves under it, it does not say.
+    CHECK_CODE(ok, w.store().compact());
+    CHECK(holds(w.disk(), "OLD-REVISED"));
+  }
+  const Snapshot newer = w.t.snapshot().value();
+  CHECK_CODE(ok, w.store().scrub_secrets());
+  CHECK_FALSE(holds(w.disk(), "OLD-REVISED"));
 }
 
 TEST_CASE("integrations: compact takes old secrets off the disk too") {

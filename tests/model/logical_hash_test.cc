@@ -117,5 +117,34 @@ TEST_CASE("hash: a damaged record is corruption") {
   CHECK_CODE(corruption, w.store().logical_hash(HashScope::content));
 }
 
+TEST_CASE("hash: the space of an embedding counts, and where a revision's sections lie does not") {
+  const float x = 1;
+  // As a list, as an interval, and as an interval whose list a later one has written.
+  const auto hash_with = [&](std::string_view space, int how) {
+    World w;
+    const UserId owner = w.service().create_user({.email = "a@x", .id = forged<UserId>(1)}).value();
+    const Tenant t = w.store().tenant(owner);
+    const ProjectId p =
+        t.create_project({.name = "P", .idea_prompt = "", .id = forged<ProjectId>(2)}).value();
+    const DocumentId d =
+        t.create_document(p, {.section = Section::prd, .content = "1", .id = forged<DocumentId>(3)})
+            .value();
+    t.add_revision(d, {.content = "2"}).value();
+    const NewBlock first{.block_id = "a", .embedding = {&x, 1}}, second{.block_id = "b"};
+    if (how == 0) {
+      t.add_sections(d, 1, {&first, 1}, {.name = space}).value();
+      t.add_sections(d, 2, {&second, 1}).value();
+    } else {
+      Importer importer = w.service().importer(owner);
+      importer.section(d, 1, 1, first, {.name = space});
+      importer.section(d, 2, 2, second);
+      for (const ImportedRow& row : importer.commit().value()) CHECK(row.status.ok());
+    }
+    return hash_of(w, HashScope::content);
+  };
+  CHECK(hash_with("one", 0) != hash_with("two", 0));
+  CHECK(hash_with("one", 0) == hash_with("one", 1));
+}
+
 }  // namespace
 }  // namespace bcstore

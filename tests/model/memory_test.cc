@@ -1,7 +1,16 @@
 // One budget for what the store keeps in memory, held while far more than that goes through it.
+#include <malloc.h>
+
+#include <algorithm>
+#include <atomic>
 #include <random>
+#include <string>
+#include <thread>
 
 #include "fixture.h"
+
+// Of AddressSanitizer's allocator, if it is the one in use.
+extern "C" size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));
 
 namespace bcstore {
 namespace {
@@ -9,6 +18,13 @@ namespace {
 using namespace fixture;  // NOLINT(google-build-using-namespace)
 
 constexpr CommitOptions kRelaxed{.durability = Durability::relaxed};
+
+size_t allocated_bytes() {
+  if (&__sanitizer_get_current_allocated_bytes != nullptr) {
+    return __sanitizer_get_current_allocated_bytes();
+  }
+  return ::mallinfo2().uordblks;
+}
 
 std::string noise(std::mt19937_64& random, size_t bytes) {
   std::string text(bytes, ' ');
@@ -57,6 +73,46 @@ TEST_CASE("memory: writes and reads of many times the budget stay within it") {
   constexpr size_t kUnderWay = size_t{2} << 20;
   CHECK(most <= kBudget + kUnderWay);
   CHECK(most > kBudget / 4);
+}
+
+TEST_CASE("memory: rows on a document of many sections do not keep a copy of them each") {
+  World w;
+  const UserId owner = w.user("a@x");
+  const Tenant t = w.store().tenant(owner);
+  const ProjectId p = t.create_project({.name = "P", .idea_prompt = ""}).value();
+  const DocumentId d = t.create_document(p, {.section = Section::prd, .content = "1"}).value();
+  Importer importer = w.service().importer(owner);
+  std::string id;
+  const auto add = [&](size_t i) {
+    id = "b" + std::to_string(i);
+    importer.section(d, 1, 1, {.block_id = id});
+  };
+  const auto land = [&] {
+    size_t written = 0;
+    for (const ImportedRow& row : importer.commit().value()) {
+      written += row.outcome == ImportOutcome::written ? 1u : 0u;
+    }
+    return written;
+  };
+  constexpr size_t kMore = kMaxBatchOperations;
+  size_t next = 0;
+  for (int commit = 0; commit < 3; ++commit) {
+    for (size_t i = 0; i < kMore; ++i) add(next++);
+    REQUIRE(land() == kMore);
+  }
+  for (size_t i = 0; i < kMore; ++i) add(next++);
+  std::atomic<bool> done{false};
+  const size_t before = allocated_bytes();
+  size_t most = 0;
+  std::thread watch([&] {
+    while (!done) most = std::max(most, allocated_bytes());
+  });
+  const size_t written = land();
+  done = true;
+  watch.join();
+  CHECK(written == kMore);
+  // A copy of the head has 36 bytes a section: kMore of them would be more than 100 MB.
+  CHECK(most < before + (size_t{24} << 20));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST_CASE("public: named records with all their revisions") {
     CHECK(newest.content() == R"({"tea": 5})");
     CHECK(newest.content_type() == ContentType::json);
     CHECK(newest.owner() == kPublicOwner);
-    CHECK(newest.actor() == Actor::of_system("price list"));
+    CHECK(newest.actor() == Actor::of_system(""));
     const PublicRecord first = now.get("prices", 1).value();
     CHECK(first.content() == R"({"tea": 4})");
     CHECK(now.get("terms").value().content_type() == ContentType::text);
@@ -50,6 +50,29 @@ TEST_CASE("public: named records with all their revisions") {
     if (run == 0) CHECK_CODE(ok, w.store().compact());
   }
   CHECK(w.store().check({.files = true}).value().violations == 0);
+}
+
+TEST_CASE("public: who reads it does not learn why it was written") {
+  EngineWorld w;
+  CHECK_CODE(ok, w.service("CASE-4711 of ada@x").put_public({.name = "a", .content = "1"}));
+  const PublicView view = w.store().public_view();
+  CHECK(view.get("a").value().actor() == Actor::of_system({}));
+  for (const PublicRecord& row :
+       rows_of(view.revisions("a"), [&](const PublicRecord&) { return view.get("a").value(); })) {
+    CHECK(row.actor().name.empty());
+  }
+  CHECK(rows_of(view.names(), [](const PublicName& n) { return n.actor().name; }) ==
+        std::vector<std::string>{""});
+  size_t audits = 0;
+  for (const auto& [place, value] : w.rows({})) {
+    if (value.find("CASE-4711") == std::string::npos) continue;
+    const format::KindInfo* info = format::parse_key(place.second);
+    REQUIRE(info != nullptr);
+    CHECK(info->kind != format::Kind::public_name);
+    CHECK(info->kind != format::Kind::public_record);
+    audits += info->kind == format::Kind::audit ? 1u : 0u;
+  }
+  CHECK(audits == 1);
 }
 
 TEST_CASE("public: refusals write nothing, and the owner's id names no user") {

@@ -116,7 +116,7 @@ TEST_CASE("rounds: sections, integrations and public records take at most two") 
     CHECK(name_of(answer) == to_string(read.expected));
     CHECK(asked.calls <= 2);
   }
-  // The head and the list of a revision's sections are looked for independently: one round.
+  // The head of a revision's sections, its list when the head has none, and the contents.
   for (const uint32_t rev : {1u, 2u, 3u}) {
     const Asked all = w.ask([&] { CHECK_CODE(ok, t.sections(r.document, rev)); });
     CHECK(all.calls <= 3);

@@ -280,5 +280,28 @@ TEST_CASE("sections: a batch sees its own, a key replays, a snapshot keeps what 
   CHECK_CODE(not_found, w.t.sections(w.document, 4, {.snapshot = &before}));
 }
 
+TEST_CASE("sections: a page of large blocks is not read at once") {
+  EngineWorld w;
+  const UserId owner = w.user("a@x");
+  const Tenant t = w.store().tenant(owner);
+  const ProjectId p = t.create_project({.name = "P", .idea_prompt = ""}).value();
+  const DocumentId d = t.create_document(p, {.section = Section::prd, .content = "1"}).value();
+  const std::string body(size_t{1} << 20, 'x');
+  std::vector<std::string> names;
+  std::vector<NewBlock> blocks = some_blocks(30, &names);
+  for (NewBlock& block : blocks) block.body_md = body;
+  CHECK_CODE(ok, t.add_sections(d, 1, blocks));
+  Cursor<SectionBlock> rows = t.sections(d, 1, {.limit = kMaxPageRows});
+  size_t seen = 0, most = 0;
+  for (bool more = true; more;) {
+    const Asked asked = w.ask([&] { more = rows.next(); });
+    most = std::max(most, asked.gets.size());
+    if (more) CHECK(rows->block_id() == names[seen++]);
+  }
+  CHECK_CODE(ok, rows.status());
+  CHECK(seen == 30);
+  CHECK(most <= 17);  // the head, and 16 blocks
+}
+
 }  // namespace
 }  // namespace bcstore
