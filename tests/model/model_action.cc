@@ -62,7 +62,8 @@ std::string Action::to_string() const {
 }
 
 int64_t Action::clock_step_us() const {
-  const int64_t steps[] = {3600 * kSecondUs, 20 * kDayUs, -3 * kDayUs, int64_t{b} * kDayUs / 4};
+  // Also by a day exactly, when keys expire.
+  const int64_t steps[] = {3600 * kSecondUs, 20 * kDayUs, -3 * kDayUs, b % 8 * kDayUs / 4};
   return steps[a % 4];
 }
 

@@ -7,8 +7,6 @@ namespace bcstore::fixture {
 
 namespace {
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
-
 template <class Numbered>
 std::string shown_if_there(const Numbered& objects, uint8_t n, const char* what, auto show) {
   const auto found = objects.find(n);
