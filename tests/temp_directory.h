@@ -19,8 +19,8 @@ class TempDirectory {
  public:
   // `path()` is empty when none could be made.
   TempDirectory() {
-    static const bool cleared = remove_abandoned();
-    (void)cleared;
+    static const bool kCleared = remove_abandoned();
+    (void)kCleared;
     std::string name = (root() / (std::string(kPrefix) + "XXXXXX")).string();
     if (::mkdtemp(name.data()) == nullptr) return;
     path_ = name;

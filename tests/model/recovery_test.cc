@@ -175,7 +175,9 @@ TEST_CASE("recovery: a manifest that is cut short is damage, or opens as it was 
     const Result<engine::Manifest> manifest = engine::read_manifest(*system, closed.path());
     opened = opened || manifest.ok();
     if (manifest.ok()) {
-      REQUIRE(manifest->families.size() == engine::kFamilies);
+      if (manifest->families.size() == engine::kFamilies) continue;
+      // Cut between the changes that made the families: that is what another's store looks like.
+      REQUIRE(name_of(closed.open().status()) == "unsupported_format");
       continue;
     }
     REQUIRE_FALSE(opened);
