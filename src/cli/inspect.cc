@@ -88,9 +88,9 @@ int failed(const Status& status, std::ostream& err) {
 void tell_cuts(const Store& store, std::ostream& err) {
   const OpenReport report = store.open_report();
   if (report.cuts.empty()) return;
-  fmt::print(err, "bcstore: after a loss of power");
+  fmt::print(err, "bcstore: after a loss of power:");
   for (const OpenReport::Cut& cut : report.cuts) {
-    fmt::print(err, " {} bytes were cut off {} at offset {}: {};", cut.bytes, cut.file, cut.offset,
+    fmt::print(err, " cut {} bytes off {} at offset {}: {};", cut.bytes, cut.file, cut.offset,
                to_string(cut.reason));
   }
   fmt::print(err, " the last commit is {}\n", store.stats().last_commit_seq);

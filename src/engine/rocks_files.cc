@@ -27,8 +27,8 @@ bool makes_current(const std::string& to) {
 
 class SystemFiles final : public rocksdb::FileSystemWrapper {
  public:
-  explicit SystemFiles(std::shared_ptr<rocksdb::FileSystem> base)
-      : rocksdb::FileSystemWrapper(std::move(base)) {}
+  explicit SystemFiles(const std::shared_ptr<rocksdb::FileSystem>& base)
+      : rocksdb::FileSystemWrapper(base) {}
 
   const char* Name() const override { return "bcstore.SystemFiles"; }
   IOStatus LockFile(const std::string&, const IOOptions&, rocksdb::FileLock** lock,

@@ -75,8 +75,8 @@ TEST_CASE("load: sections come in the order of the text, or as the rows say") {
   const auto row = [](int first, int last, std::string_view block, std::string_view body,
                       std::string_view more = "") {
     return fmt::format(
-               R"({{"document_id": "{}", "rev_first": {}, "rev_last": {}, "block_id": "{}", "heading": )"
-               R"("H", "body_md": "{}"{}}})",
+               R"({{"document_id": "{}", "rev_first": {}, "rev_last": {}, "block_id": "{}", )"
+               R"("heading": "H", "body_md": "{}"{}}})",
                id(kDocument), first, last, block, body, more) +
            "\n";
   };

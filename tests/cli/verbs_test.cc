@@ -54,7 +54,7 @@ TEST_CASE("A store whose log was torn opens, and every verb says so in one line"
     tear_log(dir);
     const Answer torn = command(words);
     CHECK(torn.code == 0);
-    CHECK(torn.err.find(" 23 bytes were cut off ") != std::string::npos);
+    CHECK(torn.err.find("cut 23 bytes off ") != std::string::npos);
     CHECK(torn.err.find("loss of power") != std::string::npos);
     CHECK(command({"check", "--db", dir.db()}).err.empty());
   }
