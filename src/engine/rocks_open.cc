@@ -255,6 +255,11 @@ Status Opening::check_families(const Manifest& manifest) const {
   }
   for (const std::string& name : own) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (manifest.end.torn()) {
+      return Status(Code::corruption, path_ + "/" + manifest.name + " is damaged at offset " +
+                                          std::to_string(manifest.end.whole_bytes) +
+                                          ": it ends there, without the family '" + name + "'");
+    }
     return Status(Code::unsupported_format, path_ + " has no family '" + name + "'");
   }
   return Status();
