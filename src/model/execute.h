@@ -207,7 +207,7 @@ class Executor {
   // The month that a number of a stream lies in, and the entry that tells of a stream's next month.
   Status find_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t* month);
   void put_month(format::Kind kind, const format::Key& prefix, uint64_t number, uint32_t month);
-  static char identity_class(const Op& op);
+  static uint8_t identity_class(const Op& op);
   format::Key identity_key(const Op& op) const;
   Status find_identity(const Op& op, std::optional<format::Reference>* known);
   Status other_row(const Op& op) const;

@@ -257,13 +257,14 @@ Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time cre
 
 // Identities of activities, of events and of balances are told apart: a caller's choice for one
 // never meets another's. The letter is part of what is hashed, and of the format.
-char Executor::identity_class(const Op& op) {
+uint8_t Executor::identity_class(const Op& op) {
   return op.verb == Verb::record_activity ? 'a' : op.verb == Verb::append_event ? 'e' : 'c';
 }
 
 Key Executor::identity_key(const Op& op) const {
   Key key(current_.owner, Kind::import_identity);
-  return key.append(format::hash128(identity_class(op) + op.identity, settings_.salt));
+  const std::string letter(1, static_cast<char>(identity_class(op)));
+  return key.append(format::hash128(letter + op.identity, settings_.salt));
 }
 
 Status Executor::find_identity(const Op& op, std::optional<Reference>* known) {
@@ -284,8 +285,7 @@ Status Executor::other_row(const Op& op) const {
 
 void Executor::remember_identity(const Op& op, const Uuid& id, uint64_t number) {
   if (op.identity.empty()) return;
-  const auto letter = static_cast<uint32_t>(identity_class(op));
-  put_reference(Kind::import_identity, identity_key(op), {id, number, letter}, true);
+  put_reference(Kind::import_identity, identity_key(op), {id, number, identity_class(op)}, true);
 }
 
 }  // namespace bcstore::model

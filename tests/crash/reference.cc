@@ -285,7 +285,7 @@ uint64_t Reference::put_public(const Turn& turn) {
   uint32_t& revisions = public_names_[turn.step->object];
   expect(turn, revisions);
   Body body;
-  body.actor(Actor::of_system(std::string(kPublicReason)));
+  body.actor(Actor::of_system({}));  // why it was written is nobody's but the audit's
   body.number(
       static_cast<uint8_t>(has(*turn.step, kSecond) ? ContentType::json : ContentType::text));
   add(turn, Table::public_record, ++revisions, body.text(turn.texts.main));

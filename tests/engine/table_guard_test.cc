@@ -112,24 +112,29 @@ TEST_CASE("table guard: an index that lies outside the file is damage") {
   const OneTable table;
   const size_t footer = table.bytes.size() - kFooterBytes;
   const uint64_t room = table.bytes.size() - 5;
-  for (const auto& [offset, size, sound] : {std::tuple{uint64_t{0}, uint64_t{1} << 40, false},
-                                            {uint64_t{0}, UINT64_MAX, false},
-                                            {UINT64_MAX, uint64_t{1}, false},
-                                            {UINT64_MAX, UINT64_MAX, false},
-                                            {room, uint64_t{1}, false},
-                                            {room, uint64_t{0}, true},
-                                            {uint64_t{0}, room, true}}) {
+  struct Index {
+    uint64_t offset, size;
+    bool sound;
+  };
+  const Index indexes[] = {{0, uint64_t{1} << 40, false},
+                           {0, UINT64_MAX, false},
+                           {UINT64_MAX, 1, false},
+                           {UINT64_MAX, UINT64_MAX, false},
+                           {room, 1, false},
+                           {room, 0, true},
+                           {0, room, true}};
+  for (const Index& index : indexes) {
     std::string handles(1, table.bytes[footer]);
     for (const uint64_t number :
-         {uint64_t{table.meta.offset}, uint64_t{table.meta.size}, offset, size}) {
+         {uint64_t{table.meta.offset}, uint64_t{table.meta.size}, index.offset, index.size}) {
       put_varint(&handles, number);
     }
     handles.resize(kFooterBytes - 12, '\0');
     std::string changed = table.bytes;
     changed.replace(footer, handles.size(), handles);
-    CAPTURE(offset);
-    CAPTURE(size);
-    CHECK(table.check(changed).code() == (sound ? Code::ok : Code::corruption));
+    CAPTURE(index.offset);
+    CAPTURE(index.size);
+    CHECK(table.check(changed).code() == (index.sound ? Code::ok : Code::corruption));
   }
 }
 

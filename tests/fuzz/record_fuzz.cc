@@ -168,7 +168,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   look(key, Draft(info.kind, bytes).seal(key));
   std::string_view tail = bytes.substr(bytes.size() - std::min(cut, bytes.size()));
   std::string_view meta = bytes.substr(0, bytes.size() - tail.size());
-  Draft draft(info.kind, meta, tail, cut % 2 == 1);
+  const Coding coding = cut % 2 == 1 ? Coding::zstd : Coding::plain;
+  Draft draft(info.kind, meta, tail, coding);
   require(draft.tail() == tail);
   look(key, draft.seal(key));
   return 0;
