@@ -336,8 +336,9 @@ class InjectedFiles final : public rocksdb::FileSystem {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> system_files(std::shared_ptr<rocksdb::FileSystem> base) {
-  return std::make_shared<SystemFiles>(std::move(base));
+std::shared_ptr<rocksdb::FileSystem> system_files(
+    const std::shared_ptr<rocksdb::FileSystem>& base) {
+  return std::make_shared<SystemFiles>(base);
 }
 
 std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<bcstore::FileSystem> files) {

@@ -15,7 +15,7 @@ namespace bcstore::engine {
 // CURRENT is replaced the directory is synced, or a loss of power may keep the new CURRENT and lose
 // the manifest that it names.
 std::shared_ptr<rocksdb::FileSystem> system_files(
-    std::shared_ptr<rocksdb::FileSystem> base = rocksdb::FileSystem::Default());
+    const std::shared_ptr<rocksdb::FileSystem>& base = rocksdb::FileSystem::Default());
 // Every file operation of RocksDB as calls of `files`; lock and CURRENT as above.
 std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<FileSystem> files);
 

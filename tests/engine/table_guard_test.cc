@@ -35,7 +35,6 @@ struct OneTable {
   OneTable() {
     {
       const auto engine = open_engine(scratch.path());
-      CommitMaker commits;
       for (uint64_t seq = 1; seq <= 300; ++seq) {
         format::Key key(kSystemOwner, format::Kind::commit_link);
         key.u64(seq);

@@ -95,9 +95,9 @@ TEST_CASE("generated product: one seed gives the same bytes, another one others"
   write_files({.seed = 8, .owners = 20}, directory.sub("c"));
   const auto first = files_in(directory.sub("a"));
   CHECK(first.size() == 14);
-  for (const auto& [name, bytes] : first) {
-    INFO(name);
-    CHECK_FALSE(bytes.empty());
+  for (const auto& file : first) {
+    INFO(file.first);
+    CHECK_FALSE(file.second.empty());
   }
   CHECK(first == files_in(directory.sub("b")));
   CHECK(first != files_in(directory.sub("c")));

@@ -10,6 +10,7 @@
 #include "fixture.h"
 
 // Of AddressSanitizer's allocator, if it is the one in use.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is not ours
 extern "C" size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));
 
 namespace bcstore {

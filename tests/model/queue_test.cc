@@ -17,13 +17,13 @@ class ThrowingClock : public ManualClock {
  public:
   enum class Next : uint8_t { none, memory, other };
   Time now() override {
-    const Next next = next_;
-    next_ = Next::none;
+    const Next next = fault;
+    fault = Next::none;
     if (next == Next::memory) throw std::bad_alloc();
     if (next == Next::other) throw std::runtime_error("no time");
     return ManualClock::now();
   }
-  Next next_ = Next::none;
+  Next fault = Next::none;
 };
 
 struct Surroundings {
@@ -93,7 +93,7 @@ TEST_CASE("queue: an exception while deciding is answered, and the queue goes on
     WriteBatch batch = t.batch();
     batch.append_event({.type = "lost"});
     PendingCommit pending = t.submit(std::move(batch));
-    w.thrower->next_ = next;
+    w.thrower->fault = next;
     const Status told = t.append_event({.type = "lost too"}).status();
     CHECK(name_of(told) == (next == ThrowingClock::Next::memory ? "unavailable" : "internal"));
     CHECK(pending.wait().code() == told.code());
