@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "answer.h"
 #include "catalogue.h"
 #include "engine.h"
 #include "failure.h"
@@ -18,16 +19,6 @@
 
 namespace bcstore::bench {
 namespace {
-
-void check(const Status& status, std::string_view what) {
-  if (!status.ok()) throw Failure(fmt::format("bcstore: {}: {}", what, status.to_string()));
-}
-
-template <class T>
-T take(Result<T> result, std::string_view what) {
-  check(result.status(), what);
-  return *std::move(result);
-}
 
 // A handle for each user and the id of each session, as an application would hold them.
 struct Handles {

@@ -4,19 +4,11 @@
 
 #include <vector>
 
-#include "failure.h"
+#include "answer.h"
 
 namespace bcstore::bench {
 namespace {
 
-void check(const Status& status, std::string_view what) {
-  if (!status.ok()) throw Failure(fmt::format("bcstore: {}: {}", what, status.to_string()));
-}
-template <class T>
-T take(Result<T> result, std::string_view what) {
-  check(result.status(), what);
-  return *std::move(result);
-}
 template <class T>
 void expect(const Result<T>& result, T expected, std::string_view what) {
   check(result.status(), what);

@@ -107,6 +107,12 @@ Status CommitQueue::pass(Durability durability, bool last) {
   return ticket->outcome.status;
 }
 
+Status CommitQueue::health() const {
+  Status health = engine_.health();
+  if (!health.ok() || !broken_) return health;
+  return Status(Code::read_only, "an exception ended a write: open the store again");
+}
+
 Status CommitQueue::drive() { return pass(Durability::relaxed, false); }
 Status CommitQueue::sync() { return pass(Durability::durable, false); }
 Status CommitQueue::close() { return pass(Durability::durable, true); }
@@ -229,6 +235,8 @@ void CommitQueue::run_guarded(Group& group) {
     failure =
         Status(writing ? Code::unknown_outcome : Code::internal, "an exception while deciding");
   }
+  // The numbers of that group may be on disk: only opening the store again tells.
+  if (writing) broken_ = true;
   executor_->abandon();
   for (const auto& ticket : group) {
     ticket->outcome = Outcome();
@@ -237,8 +245,8 @@ void CommitQueue::run_guarded(Group& group) {
 }
 
 void CommitQueue::run(Group& group, bool* writing) {
-  write_audits();
-  Status health = engine_.health();
+  const Status health = this->health();
+  if (health.ok()) write_audits();
   if (!health.ok()) {
     for (const auto& ticket : group) ticket->outcome.status = health;
     return;
@@ -260,11 +268,12 @@ void CommitQueue::run(Group& group, bool* writing) {
     sync = sync || (tells && executor_->durable_seq() < executor_->last_seq());
   }
   Status written;
-  *writing = true;
   if (wrote) {
+    *writing = true;  // and it stays so: what is written can not be taken back
     written = executor_->finish(sync);
   } else {
     executor_->end_group();
+    *writing = sync;
     if (sync) written = engine_.sync();
     if (sync && written.ok()) executor_->mark_durable();
   }

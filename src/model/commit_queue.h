@@ -69,6 +69,9 @@ class CommitQueue {
   // The same, and no commit is accepted from now on.
   Status close();
 
+  // Ok, or read_only with the cause.
+  Status health() const;
+
   const Counters& counters() const { return counters_; }
 
  private:
@@ -100,9 +103,10 @@ class CommitQueue {
   std::deque<std::shared_ptr<Ticket>> pending_;
   bool leading_ = false;
   bool closed_ = false;
-  size_t inside_ = 0;           // threads in commit()
-  size_t submitted_bytes_ = 0;  // pending without a thread that waits
-  size_t fill_to_ = 0;          // the leader wakes when so many are pending
+  std::atomic<bool> broken_{false};  // how far a write came is not known
+  size_t inside_ = 0;                // threads in commit()
+  size_t submitted_bytes_ = 0;       // pending without a thread that waits
+  size_t fill_to_ = 0;               // the leader wakes when so many are pending
 };
 
 }  // namespace bcstore::model

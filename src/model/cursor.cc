@@ -67,6 +67,8 @@ namespace {
 
 constexpr char kTokenVersion = 1;
 constexpr size_t kTokenFrame = 1 + 8 + 8;
+// Rows in memory are given without the engine, which would notice a fork.
+constexpr size_t kRowsBetweenChecks = 16;
 // Of sections: what one round of reads may pin, as far as that can be told before.
 constexpr size_t kRoundBytes = size_t{4} << 20;
 constexpr size_t kMaxRound = 256;
@@ -166,7 +168,7 @@ bool CursorBody::end(Status status) {
   scan_.reset();
   merged_scan_.reset();
   own_snapshot_.reset();
-  fill_ = {};
+  drop_fill();
   return false;
 }
 
@@ -243,7 +245,16 @@ bool CursorBody::next(RecordBody* row) {
   return tail_ ? next_of_tail(row) : next_row(row);
 }
 
+void CursorBody::drop_fill() {
+  if (!fill_.is_open()) return;
+  if (core_->engine().health().code() == Code::wrong_process) return fill_.leave();
+  fill_ = {};
+}
+
 bool CursorBody::next_of_tail(RecordBody* row) {
+  if (given_ % kRowsBetweenChecks == 0) {
+    if (Status s = core_->engine().health(); s.code() == Code::wrong_process) return end(s);
+  }
   const uint64_t seq = tail_.last - given_;
   if (seq < tail_.first || seq == 0) return end(Status());
   const TailCache::Row& stored = tail_.row(seq);
@@ -294,7 +305,7 @@ bool CursorBody::next_row(RecordBody* row) {
   }
   row->clear();
   if (!scan_->status().ok()) return end(scan_->status());
-  fill_.keep(/*whole=*/true);
+  if (fill_.is_open()) fill_.keep(/*whole=*/true);
   if (merged_scan_ && !merged_scan_->status().ok()) return end(merged_scan_->status());
   return end(given_ == 0 && position_.empty() ? check_parent() : Status());
 }

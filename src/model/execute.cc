@@ -147,7 +147,7 @@ void Executor::keep_contents() {
     for (PendingTail& one : pending_tails_) {
       settings_.tails->append(one.id, one.seq, one.month, *one.value);
     }
-  } catch (const std::bad_alloc&) {
+  } catch (...) {
     settings_.contents->clear();
     for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, false);
     tails_written_to_.clear();

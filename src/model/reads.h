@@ -89,6 +89,9 @@ class CursorBody {
   // A list that answers `bad` and nothing else.
   explicit CursorBody(Status bad) : status_(std::move(bad)), ended_(true) {}
   CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan);
+  ~CursorBody() { drop_fill(); }
+  CursorBody(const CursorBody&) = delete;
+  CursorBody& operator=(const CursorBody&) = delete;
 
   bool next(RecordBody* row);
   const Status& status() const { return status_; }
@@ -101,6 +104,7 @@ class CursorBody {
   engine::Scan* advance();  // the scan whose row is next; null at the end or on an error
   engine::ScanRequest request(bool merged) const;
   bool next_of_tail(RecordBody* row);
+  void drop_fill();
   bool fetch_sections();
   void fetch_round();  // the next of the sections that are named
   bool fetch();        // index rows and the records that they name

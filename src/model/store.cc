@@ -75,7 +75,7 @@ Status Store::sync() { return core_ ? core_->queue().sync() : closed_status(); }
 Status Store::drive() { return core_ ? core_->queue().drive() : closed_status(); }
 Status Store::health() const {
   if (!core_ || core_->closed()) return closed_status();
-  return core_->engine().health();
+  return core_->queue().health();
 }
 
 Result<CheckReport> Store::check(const CheckOptions& options) const {

@@ -73,6 +73,8 @@ class TailCache {
     Fill& operator=(Fill&& other) noexcept;
     ~Fill() { end(false); }
     bool is_open() const { return cache_ != nullptr; }
+    // Gives up without a word: in a child after fork the cache's mutexes may be held for ever.
+    void leave() { cache_ = nullptr; }
     void add(uint64_t seq, uint32_t month, std::string_view value);
     // The rows become the session's tail, unless something came in between.
     // `whole`: there is no message before the last one added.

@@ -283,7 +283,8 @@ std::string enter_retry(const Plan& again, const Result<Receipt>& receipt, Recor
     if (was_there) return what + ", which is there: " + receipt.status().to_string();
     const Code code = receipt.code();
     const bool may_refuse = code == Code::conflict || code == Code::already_exists ||
-                            code == Code::failed_precondition || code == Code::not_found;
+                            code == Code::failed_precondition || code == Code::not_found ||
+                            code == Code::out_of_credits;  // others have spent them meanwhile
     if (may_refuse) record->state = Record::State::refused;
     return may_refuse ? std::string() : what + ": " + receipt.status().to_string();
   }

@@ -1,9 +1,11 @@
 // A World whose engine the test can see: what the store asked of it, and every raw row.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +37,7 @@ struct Watch {
   std::shared_ptr<engine::Engine> engine;
   std::mutex mutex;
   Asked asked;
+  std::atomic<bool> throws_after_apply{false};
 };
 
 class WatchedScan final : public engine::Scan {
@@ -99,7 +102,9 @@ class WatchedEngine final : public engine::Engine {
       const std::lock_guard<std::mutex> lock(watch_->mutex);
       ++watch_->asked.applies;
     }
-    return target_->apply(changes, sync);
+    const Status applied = target_->apply(changes, sync);
+    if (watch_->throws_after_apply) throw std::runtime_error("after the write");
+    return applied;
   }
   Status sync() override { return target_->sync(); }
   Status health() const override { return target_->health(); }

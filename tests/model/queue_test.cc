@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "engine/disturbed_files.h"
-#include "fixture.h"
+#include "engine_world.h"
 
 namespace bcstore {
 namespace {
@@ -103,6 +103,30 @@ TEST_CASE("queue: an exception while deciding is answered, and the queue goes on
   CHECK_CODE(ok, t.append_event({.type = "kept"}));
   CHECK(w.commits() == commits + 1);
   w.reopen();
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE(
+    "queue: an exception within a write leaves the store read-only, and nothing is written over") {
+  EngineWorld w;
+  const Tenant t = w.tenant("a@x");
+  const uint64_t commits = w.commits();
+  w.watch->throws_after_apply = true;
+  CHECK_CODE(unknown_outcome, t.append_event({.type = "written"}));
+  w.watch->throws_after_apply = false;
+  // Its number is taken on disk: no other commit may have it.
+  CHECK_CODE(read_only, t.append_event({.type = "refused"}));
+  CHECK_CODE(read_only, w.store().sync());
+  CHECK_CODE(read_only, w.store().health());
+  w.reopen();
+  const Tenant again = w.store().tenant(t.owner());
+  CHECK(w.commits() == commits + 1);
+  CHECK_CODE(ok, again.append_event({.type = "next"}));
+  CHECK(w.commits() == commits + 2);
+  const auto types = rows_of(again.events(), [](const Event& e) { return std::string(e.type()); });
+  REQUIRE(types.size() >= 2);
+  CHECK(types[types.size() - 2] == "written");
+  CHECK(types.back() == "next");
   CHECK(w.store().check().value().violations == 0);
 }
 

@@ -2,6 +2,9 @@
 // appended, refused, failed or thrown out in between; and no reader goes back in time.
 #include "model/tail_cache.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -144,6 +147,41 @@ TEST_CASE("tails: a closed store answers closed, not from memory") {
   w.last(50);
   CHECK_CODE(ok, w.store().close());
   CHECK_CODE(closed, w.t.messages(w.chat, {.newest_first = true}));
+}
+
+TEST_CASE("tails: a child after fork is told so, and its cursors go without waiting") {
+  Talk w;
+  ChatSessionId other = w.t.start_chat(w.p).value();
+  for (int i = 0; i < 40; ++i) {
+    w.say("m");
+    w.t.append_message(other, {.role = Role::user, .content = "m"}, kRelaxed).value();
+  }
+  w.last(40);
+  auto reading = std::make_unique<Cursor<ChatMessage>>(
+      w.t.messages(w.chat, {.newest_first = true, .limit = 40}));
+  REQUIRE(reading->next());
+  auto filling = std::make_unique<Cursor<ChatMessage>>(
+      w.t.messages(other, {.newest_first = true, .limit = 40}));
+  REQUIRE(filling->next());
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(60);
+    while (reading->next()) {
+    }
+    const bool told = reading->status().code() == Code::wrong_process;
+    Cursor<ChatMessage> later = w.t.messages(w.chat, {.newest_first = true});
+    const bool later_told = !later.next() && later.status().code() == Code::wrong_process;
+    filling.reset();
+    reading.reset();
+    ::_exit(told && later_told ? 77 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 77));
+  while (filling->next()) {
+  }
+  CHECK(filling->status().ok());
 }
 
 TEST_CASE("tails: bounded in bytes, and the one that was not asked for longest goes") {

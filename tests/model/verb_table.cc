@@ -1,5 +1,7 @@
 #include "verb_table.h"
 
+#include <algorithm>
+
 namespace bcstore::fixture {
 
 namespace {
@@ -25,12 +27,67 @@ namespace {
       return status_of(store.public_view().name(__VA_ARGS__));            \
     }                                                                     \
   }
+// A row of an import by itself: what became of it, or of the whole commit.
+#define IMPORTER(name, takes, ...)                                                                 \
+  VerbRow {                                                                                        \
+    "Importer::" #name, kOwner | kReason | kTime | (takes), [](Store& store, const Arguments& a) { \
+      Importer importer = a.service(store).importer(a.owner);                                      \
+      importer.name(__VA_ARGS__);                                                                  \
+      const Result<std::vector<ImportedRow>> answer = importer.commit();                           \
+      return answer.ok() ? answer->at(0).status : answer.status();                                 \
+    }                                                                                              \
+  }
 // NOLINTEND(readability-identifier-naming)
 
 const std::vector<NewBlock> kBlocks = {{.block_id = "b", .body_md = "body"}};
 
 constexpr uint32_t kRead = kSnapshot;
 constexpr uint32_t kList = kSnapshot | kPage;
+
+// The numbers that the next imported rows must have; 1 where the arguments are wrong.
+uint32_t next_rev(Store& store, const Arguments& a) {
+  const auto document = store.tenant(a.owner).document(a.document);
+  return document.ok() ? document->current_rev() + 1 : 1;
+}
+uint32_t next_version(Store& store, const Arguments& a) {
+  const auto project = store.tenant(a.owner).project(a.project);
+  return project.ok() ? project->current_version() + 1 : 2;
+}
+uint64_t next_seq(Store& store, const Arguments& a) {
+  const auto last = store.tenant(a.owner).last_seq(a.chat);
+  return last.ok() ? *last + 1 : 1;
+}
+
+std::vector<VerbRow> imports() {
+  return {
+      IMPORTER(project, kText | kNew, ProjectId(a.made), {.name = a.text, .idea_prompt = ""},
+               a.row()),
+      IMPORTER(version, kProject | kText, a.project, next_version(store, a), {.name = a.text},
+               a.row()),
+      IMPORTER(document, kProject | kNew, DocumentId(a.made), a.project,
+               {.section = Section::tasks, .version = 1}, a.row()),
+      IMPORTER(revision, kDocument, a.document, next_rev(store, a), {.content = "1"}, a.row()),
+      IMPORTER(task, kProject | kText | kNew, TaskId(a.made), a.project, {.title = a.text},
+               a.row()),
+      IMPORTER(activity, kTask | kIdentity, a.task, TaskAction::complete, a.identity, a.row()),
+      IMPORTER(chat, kProject | kNew, ChatSessionId(a.made), a.project, {}, a.row()),
+      IMPORTER(message, kChat, a.chat, next_seq(store, a), MessageId(),
+               {.role = Role::user, .content = "m"}, a.row()),
+      IMPORTER(event, kIdentity, {.type = "t"}, a.identity, a.row()),
+      IMPORTER(credits, 0, {.remaining = 3}, a.row()),
+      IMPORTER(integration, kNew, IntegrationId(a.made),
+               {.type = IntegrationType::github, .metadata = "1"}, a.row()),
+      // Sections have no time of their own.
+      {"Importer::section", kOwner | kReason | kDocument,
+       [](Store& store, const Arguments& a) {
+         Importer importer = a.service(store).importer(a.owner);
+         const uint32_t newest = std::max(next_rev(store, a), 2u) - 1;
+         importer.section(a.document, newest, newest, {.block_id = "imported", .body_md = "b"});
+         const Result<std::vector<ImportedRow>> answer = importer.commit();
+         return answer.ok() ? answer->at(0).status : answer.status();
+       }},
+  };
+}
 
 std::vector<VerbRow> writes() {
   return {
@@ -128,6 +185,7 @@ std::vector<VerbRow> reads() {
 std::vector<VerbRow> verb_table() {
   std::vector<VerbRow> all = writes();
   for (VerbRow& row : reads()) all.push_back(std::move(row));
+  for (VerbRow& row : imports()) all.push_back(std::move(row));
   return all;
 }
 

@@ -29,6 +29,9 @@ enum Takes : uint32_t {
   kCommit = 512,         // an idempotency key and an expected owner sequence
   kReason = 1024,        // the service's
   kAgentRefused = 2048,  // an agent's handle may not
+  kTime = 8192,          // when an imported row was made
+  kIdentity = 16384,     // of an imported row: 1 to 64 bytes
+  kNew = 32768,          // an id that an imported row brings
 };
 
 struct Arguments {
@@ -48,7 +51,11 @@ struct Arguments {
   std::optional<uint64_t> owner_seq;
   std::string reason = "test";
   bool by_agent = false;
+  Time created_at{1'750'000'000'000'000};
+  std::string identity = "identity";
+  Uuid made = SeededIds::make(900'000);
 
+  Importer::Row row() const { return {.created_at = created_at, .actor = Actor::of_user(owner)}; }
   CommitOptions commit() const {
     return {
         .durability = Durability::relaxed, .idempotency_key = key, .expected_owner_seq = owner_seq};
