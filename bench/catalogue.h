@@ -14,6 +14,7 @@ namespace bcstore::bench {
 
 struct EngineEntry {
   std::string_view name;
+  // Null where the program was built without it.
   std::unique_ptr<Engine> (*make)();
 };
 

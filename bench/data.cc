@@ -53,6 +53,12 @@ RawId Population::user_id(uint32_t user) const { return random_id(seed, 1, user)
 RawId Population::project_id(uint32_t user) const { return numbered_id(seed, 2, user); }
 RawId Population::session_id(uint32_t session) const { return numbered_id(seed, 3, session); }
 RawId Population::document_id(uint32_t document) const { return numbered_id(seed, 4, document); }
+RawId Population::project_document_id(uint32_t project, uint32_t number) const {
+  return numbered_id(seed, 5, uint64_t{project} << 16 | number);
+}
+RawId Population::task_id(uint32_t project, uint32_t number) const {
+  return numbered_id(seed, 6, uint64_t{project} << 16 | number);
+}
 
 Texts::Texts(uint64_t seed) {
   Random random(seed ^ 0x7E87u);

@@ -67,6 +67,9 @@ struct Population {
   RawId project_id(uint32_t user) const;
   RawId session_id(uint32_t session) const;
   RawId document_id(uint32_t document) const;  // of the user of that number
+  // Of those that fill_projects() makes.
+  RawId project_document_id(uint32_t project, uint32_t number) const;
+  RawId task_id(uint32_t project, uint32_t number) const;
 };
 
 // Words to cut bodies from: a body costs two table look-ups, so that the driver is not what is

@@ -3,8 +3,8 @@
 //
 // Verbs come in small groups, one abstract class for each subject, because a worker belongs to one
 // thread: a connection, a transaction or a reused iterator lives in it. An engine that does not
-// offer a group answers null, and its rows say "-". A new workload adds a verb to a group, or a
-// group; a new engine implements the groups that it can.
+// offer a group answers null, and its rows are left out with a line that says so. A new workload
+// adds a verb to a group, or a group; a new engine implements the groups that it can.
 //
 // Equal work: every engine checks nothing less than it claims, keeps within the same memory budget,
 // and folds every byte that a read returns. Verbs throw Failure with the engine's own words.
@@ -66,6 +66,77 @@ class DocumentWorker {
   virtual void newest_revision(uint32_t document, Fold* fold) = 0;
 };
 
+// One thread's view of what a project is about. Project p is that of user p; project_data.h filled
+// it. Destroy it before the engine is closed.
+class ProjectWorker {
+ public:
+  virtual ~ProjectWorker() = default;
+  // Folds the newest content of each of the project's documents, by section: fold_document.
+  virtual void newest_documents(uint32_t project, Fold* fold) = 0;
+  // Folds all tasks by phase, and within a phase in the order of their making: fold_task.
+  virtual void tasks(uint32_t project, Fold* fold) = 0;
+  // Folds the project's name and prompt and the number of its current version (a row), then its
+  // documents, its tasks, and the last `messages` messages of the user's first session, each as
+  // above; all as of one moment.
+  virtual void context(uint32_t project, uint32_t messages, Fold* fold) = 0;
+};
+
+// One thread's view of chat turns that cost a credit.
+class TurnWorker {
+ public:
+  virtual ~TurnWorker() = default;
+  struct Turned {
+    uint64_t seq = 0;        // of the message
+    uint64_t remaining = 0;  // credits, exactly as of this turn
+  };
+  // In one commit: the message, one credit of the session's owner, the ledger's entry for it (what
+  // was spent and what remained), an event of type "chat.turn" with a payload of a few bytes, and
+  // the idempotency key, which is looked for first. Keys never come twice here.
+  virtual Turned turn(const Message& message, std::string_view key) = 0;
+};
+
+// What is done seldom, and to much at once.
+class UpkeepWorker {
+ public:
+  virtual ~UpkeepWorker() = default;
+  // All of a user: nothing of it can be read afterwards.
+  virtual void erase_user(uint32_t user) = 0;
+  // What was erased is gone from the engine's files.
+  virtual void purge() = 0;
+};
+
+// The order in which every engine folds a row, so that sums can be compared.
+inline void fold_document(uint8_t section, uint32_t rev, std::string_view content, Fold* fold) {
+  fold->number(section);
+  fold->number(rev);
+  fold->text(content);
+  fold->row();
+}
+inline void fold_task(int32_t phase, bool is_completed, std::string_view title,
+                      std::string_view description, Fold* fold) {
+  fold->number(static_cast<uint32_t>(phase));
+  fold->number(is_completed ? 1 : 0);
+  fold->text(title);
+  fold->text(description);
+  fold->row();
+}
+inline void fold_message(uint64_t seq, uint8_t role, uint32_t tokens, int64_t created_at_us,
+                         std::string_view content, Fold* fold) {
+  fold->number(seq);
+  fold->number(role);
+  fold->number(tokens);
+  fold->number(static_cast<uint64_t>(created_at_us));
+  fold->text(content);
+  fold->row();
+}
+inline void fold_project(std::string_view name, std::string_view prompt, uint32_t version,
+                         Fold* fold) {
+  fold->text(name);
+  fold->text(prompt);
+  fold->number(version);
+  fold->row();
+}
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -78,13 +149,18 @@ class Engine {
   virtual void create() = 0;
   virtual void close() = 0;
 
-  virtual std::unique_ptr<ChatWorker> chat_worker(Mode mode) = 0;
-  virtual std::unique_ptr<CreditWorker> credit_worker(Mode mode) = 0;
-
-  virtual std::unique_ptr<DocumentWorker> document_worker(Mode mode) = 0;
+  virtual std::unique_ptr<ChatWorker> chat_worker(Mode) { return nullptr; }
+  virtual std::unique_ptr<CreditWorker> credit_worker(Mode) { return nullptr; }
+  virtual std::unique_ptr<DocumentWorker> document_worker(Mode) { return nullptr; }
+  virtual std::unique_ptr<ProjectWorker> project_worker() { return nullptr; }
+  virtual std::unique_ptr<TurnWorker> turn_worker(Mode) { return nullptr; }
+  virtual std::unique_ptr<UpkeepWorker> upkeep_worker() { return nullptr; }
 
   // Writes a generated product, relaxed.
-  virtual std::unique_ptr<ProductSink> product_sink() = 0;
+  virtual std::unique_ptr<ProductSink> product_sink() { return nullptr; }
+  // Writes what fill_projects() tells, relaxed, laid out for a ProjectWorker: documents, revisions,
+  // tasks and activities of projects that create() made.
+  virtual std::unique_ptr<ProductSink> project_sink() { return product_sink(); }
 
   // Counters worth a line under the row, such as syncs a commit; may be empty.
   virtual std::string remark() { return {}; }

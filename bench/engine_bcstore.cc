@@ -56,12 +56,9 @@ class BcstoreChatWorker : public ChatWorker {
         handles_->sessions[session], {.newest_first = true, .limit = count});
     while (messages.next()) {
       const ChatMessage& message = *messages;
-      fold->number(message.seq());
-      fold->number(static_cast<uint8_t>(message.role()));
-      fold->number(static_cast<uint32_t>(message.token_count().value_or(0)));
-      fold->number(static_cast<uint64_t>(message.created_at().us));
-      fold->text(message.content());
-      fold->row();
+      fold_message(message.seq(), static_cast<uint8_t>(message.role()),
+                   static_cast<uint32_t>(message.token_count().value_or(0)),
+                   message.created_at().us, message.content(), fold);
     }
     check(messages.status(), "messages");
   }

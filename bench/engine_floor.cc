@@ -128,12 +128,9 @@ class FloorChatWorker : public ChatWorker {
     uint32_t tokens;
     std::memcpy(&time, value.data() + kTimeAt, sizeof time);
     std::memcpy(&tokens, value.data() + kTokensAt, sizeof tokens);
-    fold->number(read_inverted(key.data() + kPrefixBytes));
-    fold->number(static_cast<uint8_t>(value.data()[kRoleAt]));
-    fold->number(tokens);
-    fold->number(time);
-    fold->text({value.data() + kTextAt, value.size() - kTextAt});
-    fold->row();
+    fold_message(read_inverted(key.data() + kPrefixBytes),
+                 static_cast<uint8_t>(value.data()[kRoleAt]), tokens, static_cast<int64_t>(time),
+                 {value.data() + kTextAt, value.size() - kTextAt}, fold);
   }
 
   // Made at the first read, so that it sees what was written before.
