@@ -14,8 +14,13 @@ constexpr WorkloadEntry kWorkloads[] = {
     {"W2", "last 50 messages of a session", run_w2, profile_w2},
     {"W3", "consume one credit", run_w3, profile_w3},
     {"W4", "append a revision of a document", run_w4, profile_w4},
+    {"W5", "the newest documents of a project", run_w5, profile_w5},
+    {"W6", "the tasks of a project by phase", run_w6, profile_w6},
+    {"W7", "the context of a project", run_w7, profile_w7},
     {"W9", "bytes of a revision, in several codings", run_w9, profile_w9},
     {"W10", "open a store after a clean close", run_w10, profile_w10},
+    {"W11", "a chat turn that costs a credit", run_w11, profile_w11},
+    {"W12", "the cost of years", run_w12, profile_w12},
 };
 
 }  // namespace

@@ -42,8 +42,17 @@ void run_w4(Bench& bench);
 void profile_w4(Bench& bench, const ProfileRequest& request);
 void run_w9(Bench& bench);
 void profile_w9(Bench& bench, const ProfileRequest& request);
-
 void run_w10(Bench& bench);
 void profile_w10(Bench& bench, const ProfileRequest& request);
+void run_w5(Bench& bench);
+void profile_w5(Bench& bench, const ProfileRequest& request);
+void run_w6(Bench& bench);
+void profile_w6(Bench& bench, const ProfileRequest& request);
+void run_w7(Bench& bench);
+void profile_w7(Bench& bench, const ProfileRequest& request);
+void run_w11(Bench& bench);
+void profile_w11(Bench& bench, const ProfileRequest& request);
+void run_w12(Bench& bench);
+void profile_w12(Bench& bench, const ProfileRequest& request);
 
 }  // namespace bcstore::bench

@@ -29,6 +29,12 @@ struct Handles {
   const Tenant& tenant_of(uint32_t session) const { return tenants[session / sessions_per_user]; }
 };
 
+void fold_row(const ChatMessage& message, Fold* fold) {
+  fold_message(message.seq(), static_cast<uint8_t>(message.role()),
+               static_cast<uint32_t>(message.token_count().value_or(0)), message.created_at().us,
+               message.content(), fold);
+}
+
 class BcstoreChatWorker : public ChatWorker {
  public:
   BcstoreChatWorker(const Handles* handles, PlayedClock* clock, Mode mode)
@@ -54,12 +60,7 @@ class BcstoreChatWorker : public ChatWorker {
   void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
     Cursor<ChatMessage> messages = handles_->tenant_of(session).messages(
         handles_->sessions[session], {.newest_first = true, .limit = count});
-    while (messages.next()) {
-      const ChatMessage& message = *messages;
-      fold_message(message.seq(), static_cast<uint8_t>(message.role()),
-                   static_cast<uint32_t>(message.token_count().value_or(0)),
-                   message.created_at().us, message.content(), fold);
-    }
+    while (messages.next()) fold_row(*messages, fold);
     check(messages.status(), "messages");
   }
 
@@ -138,6 +139,80 @@ class BcstoreDocumentWorker : public DocumentWorker {
   CommitOptions options_;
 };
 
+class BcstoreProjectWorker : public ProjectWorker {
+ public:
+  BcstoreProjectWorker(const Handles* handles, const Population& population)
+      : handles_(handles), population_(population) {}
+
+  void newest_documents(uint32_t project, Fold* fold) override { documents(project, {}, fold); }
+  void tasks(uint32_t project, Fold* fold) override { tasks(project, nullptr, fold); }
+
+  void context(uint32_t project, uint32_t messages, Fold* fold) override {
+    const Tenant& tenant = handles_->tenants[project];
+    const Snapshot now = take(tenant.snapshot(), "snapshot");
+    const Project head = take(tenant.project(id_of(project), {.snapshot = &now}), "project");
+    fold_project(head.name(), head.idea_prompt(), head.current_version(), fold);
+    documents(project, {.snapshot = &now}, fold);
+    tasks(project, &now, fold);
+    Cursor<ChatMessage> last =
+        tenant.messages(handles_->sessions[project * population_.sessions_per_user],
+                        {.newest_first = true, .limit = messages, .snapshot = &now});
+    while (last.next()) fold_row(*last, fold);
+    check(last.status(), "messages");
+  }
+
+ private:
+  ProjectId id_of(uint32_t project) const {
+    return ProjectId(Uuid{population_.project_id(project)});
+  }
+  void documents(uint32_t project, const ReadOptions& read, Fold* fold) {
+    const Tenant& tenant = handles_->tenants[project];
+    for (const Document& document :
+         take(tenant.latest_documents(id_of(project), read), "latest_documents")) {
+      const Revision revision =
+          take(tenant.newest_revision(document.id(), read), "newest_revision");
+      fold_document(static_cast<uint8_t>(document.section()), revision.rev(),
+                    take(revision.content(), "content"), fold);
+    }
+  }
+  void tasks(uint32_t project, const Snapshot* snapshot, Fold* fold) {
+    Cursor<Task> tasks = handles_->tenants[project].tasks(id_of(project), {.snapshot = snapshot});
+    while (tasks.next()) {
+      fold_task(tasks->phase().value_or(0), tasks->state() == TaskState::complete, tasks->title(),
+                tasks->description(), fold);
+    }
+    check(tasks.status(), "tasks");
+  }
+
+  const Handles* handles_;
+  Population population_;
+};
+
+// A turn as the generated product plays it, and an event.
+class BcstoreTurnWorker : public TurnWorker {
+ public:
+  BcstoreTurnWorker(const Handles* handles, Mode mode) : handles_(handles) {
+    options_.durability = mode == Mode::durable ? Durability::durable : Durability::relaxed;
+  }
+  Turned turn(const Message& message, std::string_view key) override {
+    const Tenant& tenant = handles_->tenant_of(message.session);
+    options_.idempotency_key = key;
+    WriteBatch batch = tenant.batch();
+    batch.append_message(handles_->sessions[message.session],
+                         {.role = static_cast<Role>(message.role),
+                          .content = message.content,
+                          .token_count = message.token_count});
+    batch.consume_credit({});
+    batch.append_event({.type = "chat.turn", .payload = "{\"ok\":true}"});
+    const Receipt receipt = take(tenant.commit(batch, options_), "commit of a turn");
+    return {receipt.operations[0].number, receipt.operations[1].number};
+  }
+
+ private:
+  const Handles* handles_;
+  CommitOptions options_;
+};
+
 class BcstoreEngine : public Engine {
  public:
   std::string_view name() const override { return "bcstore"; }
@@ -181,6 +256,15 @@ class BcstoreEngine : public Engine {
   std::unique_ptr<DocumentWorker> document_worker(Mode mode) override {
     clock_->set(0);
     return std::make_unique<BcstoreDocumentWorker>(&handles_, population_, mode);
+  }
+
+  std::unique_ptr<ProjectWorker> project_worker() override {
+    return std::make_unique<BcstoreProjectWorker>(&handles_, population_);
+  }
+
+  std::unique_ptr<TurnWorker> turn_worker(Mode mode) override {
+    clock_->set(0);
+    return std::make_unique<BcstoreTurnWorker>(&handles_, mode);
   }
 
   std::unique_ptr<ProductSink> product_sink() override {

@@ -27,6 +27,7 @@
 #include "catalogue.h"
 #include "engine.h"
 #include "failure.h"
+#include "floor_projects.h"
 
 namespace bcstore::bench {
 namespace {
@@ -338,10 +339,7 @@ class FloorEngine : public Engine {
   }
 
   void open(const EngineSettings& settings) override {
-    rocksdb::DB* opened = nullptr;
-    check(rocksdb::DB::Open(options_for(settings.memory_budget_bytes), settings.directory, &opened),
-          "open");
-    db_.reset(opened);
+    open_families(options_for(settings.memory_budget_bytes), settings.directory);
     population_ = settings.population;
     revs_ = std::vector<std::atomic<uint32_t>>(population_.users);
     find_sessions(settings.population);
@@ -353,6 +351,11 @@ class FloorEngine : public Engine {
 
   void close() override {
     if (!db_) return;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      check(db_->DestroyColumnFamilyHandle(handle), "close");
+    }
+    handles_.clear();
+    families_ = {};
     const rocksdb::Status status = db_->Close();
     db_.reset();
     check(status, "close");
@@ -374,7 +377,45 @@ class FloorEngine : public Engine {
     return std::make_unique<FloorSink>(db_.get());
   }
 
+  // The families of W5 and W6 are made where they are used, so that others do not open them.
+  std::unique_ptr<ProductSink> project_sink() override {
+    families_.db = db_.get();
+    families_.contents = new_family(kContents);
+    families_.tasks = new_family(kTasks);
+    return make_floor_project_sink(families_);
+  }
+  std::unique_ptr<ProjectWorker> project_worker() override {
+    return make_floor_project_worker(families_, population_, chat_worker(Mode::relaxed));
+  }
+
  private:
+  static constexpr const char* kContents = "contents";
+  static constexpr const char* kTasks = "tasks";
+
+  void open_families(const rocksdb::Options& options, const std::string& directory) {
+    std::vector<std::string> names;
+    if (!rocksdb::DB::ListColumnFamilies(options, directory, &names).ok()) {
+      names = {rocksdb::kDefaultColumnFamilyName};
+    }
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const std::string& name : names) families.emplace_back(name, options);
+    rocksdb::DB* opened = nullptr;
+    check(rocksdb::DB::Open(options, directory, families, &handles_, &opened), "open");
+    db_.reset(opened);
+    families_.db = opened;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == kContents) families_.contents = handles_[i];
+      if (names[i] == kTasks) families_.tasks = handles_[i];
+    }
+  }
+
+  rocksdb::ColumnFamilyHandle* new_family(const char* name) {
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    check(db_->CreateColumnFamily(db_->GetOptions(), name, &handle), "CreateColumnFamily");
+    handles_.push_back(handle);
+    return handle;
+  }
+
   static rocksdb::Options options_for(size_t memory_budget_bytes) {
     rocksdb::Options options;
     options.create_if_missing = true;
@@ -416,6 +457,8 @@ class FloorEngine : public Engine {
   }
 
   std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  FloorFamilies families_;
   Sessions sessions_;
   Population population_;
   std::vector<std::atomic<int64_t>> credits_;

@@ -101,9 +101,9 @@ void run_thread(SliceState& state, const Contestant& contestant, SteadyClock::du
 }  // namespace
 
 Stand::Stand(const Scratch& scratch, const EngineEntry& entry, size_t memory_budget_bytes,
-             const Population& population)
+             const Population& population, std::string_view name)
     : scratch_(scratch),
-      name_(entry.name),
+      name_(name.empty() ? entry.name : name),
       settings_{scratch.fresh(name_), memory_budget_bytes, population},
       engine_(entry.make()) {
   engine_->open(settings_);
@@ -213,8 +213,9 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestant
       rates.push_back(slice.ops_per_s);
       latency.add(slice.latency);
     }
+    const std::string& as = contestants[i].as;
     Row row{.workload = spec.workload,
-            .variant = spec.variant,
+            .variant = as.empty() ? spec.variant : spec.variant + ", " + as,
             .threads = spec.threads,
             .engine = std::string(contestants[i].stand->engine().name()),
             .ops_per_s = median(rates),
@@ -223,11 +224,11 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestant
             .spread = highest(rates) / std::max(lowest(rates), 1e-9),
             .unit = "ops/s",
             .value = median(rates)};
-    if (i > 0 && contestants[0].stand->engine().name() == "bcstore") {
+    if (i > 0 && (contestants[0].stand->engine().name() == "bcstore" || !as.empty())) {
       row.ratio = ratio_of(slices[0], slices[i]);
       row.ratio->is_judged = is_quiet && rates.size() >= kFewestPairs;
       for (const RowSpec::Goal& goal : spec.goals) {
-        if (goal.peer == row.engine) row.ratio->goal = goal.ratio;
+        if (goal.peer == (as.empty() ? row.engine : as)) row.ratio->goal = goal.ratio;
       }
     }
     report_.add(std::move(row));

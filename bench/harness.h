@@ -51,8 +51,9 @@ struct Settings {
 // when it goes out of scope.
 class Stand {
  public:
+  // In a directory of the engine's name, or of `name` where one engine stands more than once.
   Stand(const Scratch& scratch, const EngineEntry& entry, size_t memory_budget_bytes,
-        const Population& population);
+        const Population& population, std::string_view name = {});
   Stand(const Stand&) = delete;
   Stand& operator=(const Stand&) = delete;
   ~Stand();
@@ -82,6 +83,9 @@ struct Contestant {
   // Called in the thread that will run it; the seed differs by thread and slice, not by engine.
   std::function<std::unique_ptr<Operation>(uint64_t seed)> start;
   uint64_t operations = 0;  // done so far, those of the warm-up included
+  // What sets it apart from others of the same engine: added to the variant, and the name by which
+  // a goal speaks of it.
+  std::string as{};
 };
 
 struct RowSpec {

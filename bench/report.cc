@@ -14,11 +14,12 @@ namespace bcstore::bench {
 namespace {
 
 constexpr const char* kLine =
-    "{:<8} {:<10} {:>3}  {:<9} {:>11} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
+    "{:<4} {:<24} {:>3}  {:<8} {:>16} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
 
 std::string verdict(const Row::Ratio& ratio) {
   if (!ratio.is_judged) return "not judged";
-  return ratio.median >= ratio.goal ? "held" : "not held";
+  const bool held = ratio.at_most ? ratio.median <= ratio.goal : ratio.median >= ratio.goal;
+  return held ? "held" : "not held";
 }
 
 std::string one_row(const Row& row) {
@@ -34,8 +35,8 @@ std::string one_row(const Row& row) {
 }  // namespace
 
 void Report::add(Row row) {
-  if (rows_.empty()) {
-    fmt::print(kLine, "workload", "variant", "thr", "engine", "ops/s", "p50 us", "p99 us", "spread",
+  if (!std::exchange(has_head_, true)) {
+    fmt::print(kLine, "", "variant", "thr", "engine", "value", "p50 us", "p99 us", "spread",
                "bcstore/", "of the pairs", "goal", "");
   }
   print(row);
@@ -52,13 +53,17 @@ void Report::print(const Row& row) const {
   if (row.ratio) {
     ratio = fmt::format("{:.2f}", row.ratio->median);
     range = fmt::format("{:.2f} to {:.2f}", row.ratio->low, row.ratio->high);
-    goal = row.ratio->goal ? fmt::format("{:.1f}", *row.ratio->goal) : "-";
+    goal = row.ratio->goal ? fmt::format("{}{}", row.ratio->at_most ? "<" : "", *row.ratio->goal)
+                           : "-";
     if (row.ratio->goal) held = verdict(*row.ratio);
   }
+  const bool is_rate = row.unit == "ops/s";
+  const bool has_times = row.p99_us > 0;
   fmt::print(kLine, row.workload, row.variant, row.threads, row.engine,
-             fmt::format("{:.0f}", row.ops_per_s), fmt::format("{:.1f}", row.p50_us),
-             fmt::format("{:.1f}", row.p99_us), fmt::format("{:.2f}x", row.spread), ratio, range,
-             goal, held);
+             fmt::format("{:.{}f} {}", row.value, is_rate ? 0 : 2, row.unit),
+             has_times ? fmt::format("{:.1f}", row.p50_us) : "",
+             has_times ? fmt::format("{:.1f}", row.p99_us) : "",
+             has_times ? fmt::format("{:.2f}x", row.spread) : "", ratio, range, goal, held);
   std::fflush(stdout);
 }
 

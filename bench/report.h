@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bcstore::bench {
@@ -20,12 +21,14 @@ struct Row {
   std::string unit;
   double value = 0;
 
-  // For an engine that bcstore is compared with: bcstore's rate / this one's, pair by pair.
+  // For an engine that bcstore is compared with: bcstore's rate / this one's, pair by pair (of
+  // times, bcstore's time / this one's, and the goal is a ceiling).
   struct Ratio {
     double median = 0;
     double low = 0;
     double high = 0;
     std::optional<double> goal{};
+    bool at_most = false;
     // False when the run cannot tell: too few pairs, or a machine busy with something else.
     bool is_judged = false;
   };
@@ -35,6 +38,8 @@ struct Row {
 class Report {
  public:
   void add(Row row);
+  // For the JSON alone.
+  void keep(Row row) { rows_.push_back(std::move(row)); }
   void note(std::string_view line) const;
   const std::vector<Row>& rows() const { return rows_; }
 
@@ -44,6 +49,7 @@ class Report {
  private:
   void print(const Row& row) const;
   std::vector<Row> rows_;
+  bool has_head_ = false;
 };
 
 }  // namespace bcstore::bench

@@ -1,0 +1,152 @@
+// W5: the newest contents of a project's five documents. W6: its tasks by phase, each with its
+// state. W7: the whole context of the project, as of one moment: itself, documents, tasks and the
+// last 50 messages. Hot: everything was read once before, and the memory budget holds it. 1 and 2
+// threads.
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "catalogue.h"
+#include "chat_work.h"
+#include "project_data.h"
+
+namespace bcstore::bench {
+namespace {
+
+using Read = void (*)(ProjectWorker& worker, uint32_t project, Fold* fold);
+
+struct Work {
+  std::string_view workload;
+  Read read;
+  bool with_messages;
+  std::vector<RowSpec::Goal> goals;
+};
+
+Work w5() {
+  return {"W5",
+          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+            worker.newest_documents(project, fold);
+          },
+          false,
+          {{"floor", 1.0}, {"lmdb", 0.95}, {"sqlite", 3}, {"postgres", 80}}};
+}
+
+Work w6() {
+  return {"W6",
+          [](ProjectWorker& worker, uint32_t project, Fold* fold) { worker.tasks(project, fold); },
+          false,
+          {{"floor", 1.5}, {"sqlite", 7}, {"postgres", 15}}};
+}
+
+Work w7() {
+  return {"W7",
+          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+            worker.context(project, kLastMessages, fold);
+          },
+          true,
+          {{"floor", 2}, {"sqlite", 8}, {"postgres", 30}}};
+}
+
+class ReadProject : public Operation {
+ public:
+  ReadProject(std::unique_ptr<ProjectWorker> worker, Read read, uint32_t projects, uint64_t seed)
+      : worker_(std::move(worker)), read_(read), projects_(projects), random_(seed) {}
+  void run() override { read_(*worker_, random_.below(projects_), &fold_); }
+
+ private:
+  std::unique_ptr<ProjectWorker> worker_;
+  Read read_;
+  uint32_t projects_;
+  Random random_;
+  Fold fold_;
+};
+
+Population population_of(const Bench& bench) {
+  Population population = bench.population();
+  population.sessions_per_user = 1;
+  population.messages_per_session = kLastMessages;
+  return population;
+}
+
+// The engines that offer these reads, with the projects in them.
+std::vector<std::unique_ptr<Stand>> lay_out(Bench& bench, const Work& work,
+                                            const Population& population) {
+  std::vector<std::unique_ptr<Stand>> able;
+  for (std::unique_ptr<Stand>& stand : bench.open_stands(population)) {
+    const std::unique_ptr<ProductSink> sink = stand->engine().project_sink();
+    if (!sink || !stand->engine().project_worker()) {
+      bench.report().note(
+          fmt::format("{}: {} does not offer it", work.workload, stand->engine().name()));
+      continue;
+    }
+    fill_projects(population, bench.texts(), *sink);
+    if (work.with_messages) load_messages(*stand, population, bench.texts());
+    stand->reopen();
+    able.push_back(std::move(stand));
+  }
+  bench.scratch().settle(bench.scratch().path());
+  return able;
+}
+
+// Reads every project in every engine, which also warms their caches.
+void prove(Bench& bench, const Work& work, std::span<const std::unique_ptr<Stand>> stands,
+           const Population& population) {
+  std::vector<std::string> names;
+  std::vector<Fold> folds;
+  for (const std::unique_ptr<Stand>& stand : stands) {
+    const std::unique_ptr<ProjectWorker> worker = stand->engine().project_worker();
+    Fold fold;
+    for (uint32_t project = 0; project < population.users; ++project) {
+      check_interrupted();
+      work.read(*worker, project, &fold);
+    }
+    names.emplace_back(stand->engine().name());
+    folds.push_back(fold);
+  }
+  require_equal(fmt::format("{}: all projects", work.workload), names, folds);
+  bench.report().note(fmt::format("{}: {} projects; every engine gave back {} rows, {} bytes",
+                                  work.workload, population.users, folds.front().rows(),
+                                  folds.front().bytes()));
+}
+
+Contestant contestant_of(Stand& stand, const Work& work, const Population& population) {
+  return {&stand, [&stand, read = work.read, projects = population.users](uint64_t seed) {
+            return std::make_unique<ReadProject>(stand.engine().project_worker(), read, projects,
+                                                 seed);
+          }};
+}
+
+void run(Bench& bench, const Work& work) {
+  const Population population = population_of(bench);
+  const auto stands = lay_out(bench, work, population);
+  if (stands.empty()) return;
+  prove(bench, work, stands, population);
+  for (const unsigned threads : {1u, 2u}) {
+    std::vector<Contestant> contestants;
+    for (const std::unique_ptr<Stand>& stand : stands) {
+      contestants.push_back(contestant_of(*stand, work, population));
+    }
+    bench.measure({std::string(work.workload), "hot", threads, work.goals}, contestants);
+  }
+}
+
+void profile(Bench& bench, const Work& work, const ProfileRequest& request) {
+  const Population population = population_of(bench);
+  const auto stands = lay_out(bench, work, population);
+  if (stands.empty()) return;
+  prove(bench, work, stands, population);
+  const std::unique_ptr<Operation> operation =
+      contestant_of(*stands.front(), work, population).start(population.seed);
+  bcstore_bench_hot_loop(operation.get(), request.operations);
+}
+
+}  // namespace
+
+void run_w5(Bench& bench) { run(bench, w5()); }
+void run_w6(Bench& bench) { run(bench, w6()); }
+void run_w7(Bench& bench) { run(bench, w7()); }
+void profile_w5(Bench& bench, const ProfileRequest& request) { profile(bench, w5(), request); }
+void profile_w6(Bench& bench, const ProfileRequest& request) { profile(bench, w6(), request); }
+void profile_w7(Bench& bench, const ProfileRequest& request) { profile(bench, w7(), request); }
+
+}  // namespace bcstore::bench
