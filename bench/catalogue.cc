@@ -5,8 +5,23 @@ namespace {
 
 // The engine under test comes first; the others are compared with it, in this order.
 constexpr EngineEntry kEngines[] = {
-    {"bcstore", make_bcstore_engine},
-    {"floor", make_floor_engine},
+    {"bcstore", make_bcstore_engine, nullptr, false},
+    {"floor", make_floor_engine, nullptr, false},
+#ifdef BCSTORE_BENCH_LMDB
+    {"lmdb", make_lmdb_engine},
+#else
+    {"lmdb", nullptr},
+#endif
+#ifdef BCSTORE_BENCH_SQLITE
+    {"sqlite", make_sqlite_engine},
+#else
+    {"sqlite", nullptr},
+#endif
+#ifdef BCSTORE_BENCH_POSTGRES
+    {"postgres", make_postgres_engine, missing_for_postgres},
+#else
+    {"postgres", nullptr},
+#endif
 };
 
 constexpr WorkloadEntry kWorkloads[] = {
@@ -27,6 +42,11 @@ constexpr WorkloadEntry kWorkloads[] = {
 
 std::span<const EngineEntry> all_engines() { return kEngines; }
 std::span<const WorkloadEntry> all_workloads() { return kWorkloads; }
+
+std::string hindrance_of(const EngineEntry& entry) {
+  if (entry.make == nullptr) return "the program was built without it";
+  return entry.missing == nullptr ? std::string() : entry.missing();
+}
 
 std::string_view to_string(Mode mode) { return mode == Mode::durable ? "durable" : "relaxed"; }
 

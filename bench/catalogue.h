@@ -16,7 +16,14 @@ struct EngineEntry {
   std::string_view name;
   // Null where the program was built without it.
   std::unique_ptr<Engine> (*make)();
+  // Names what the engine needs at run time and does not find; empty: nothing. Null: needs nothing.
+  std::string (*missing)() = nullptr;
+  // The run goes on without a peer that fails.
+  bool is_peer = true;
 };
+
+// Why an engine cannot run here; empty: it can.
+std::string hindrance_of(const EngineEntry& entry);
 
 struct WorkloadEntry {
   std::string_view name;
@@ -31,6 +38,11 @@ std::span<const WorkloadEntry> all_workloads();
 
 std::unique_ptr<Engine> make_bcstore_engine();
 std::unique_ptr<Engine> make_floor_engine();
+// Those of the peers are there where the program was built with them.
+std::unique_ptr<Engine> make_lmdb_engine();
+std::unique_ptr<Engine> make_sqlite_engine();
+std::unique_ptr<Engine> make_postgres_engine();
+std::string missing_for_postgres();
 
 void run_w1(Bench& bench);
 void profile_w1(Bench& bench, const ProfileRequest& request);

@@ -136,14 +136,36 @@ Population Bench::population() const {
   return population;
 }
 
-std::vector<std::unique_ptr<Stand>> Bench::open_stands(const Population& population) const {
+std::vector<std::unique_ptr<Stand>> Bench::open_stands(const Population& population,
+                                                       const Offer& offer) {
   std::vector<std::unique_ptr<Stand>> stands;
   for (const EngineEntry* entry : settings_.engines) {
-    stands.push_back(
-        std::make_unique<Stand>(scratch_, *entry, settings_.memory_budget_bytes, population));
-    stands.back()->engine().create();
+    if (std::find(left_out_.begin(), left_out_.end(), entry) != left_out_.end()) continue;
+    std::unique_ptr<Stand> stand = open_stand(*entry, population);
+    if (!stand) continue;
+    if (offer && !offer(stand->engine())) {
+      report_.note(fmt::format("         {} left out: it does not offer this", entry->name));
+      continue;
+    }
+    stands.push_back(std::move(stand));
   }
   return stands;
+}
+
+// Null: a peer failed, which is not what the run is about.
+std::unique_ptr<Stand> Bench::open_stand(const EngineEntry& entry, const Population& population) {
+  try {
+    auto stand =
+        std::make_unique<Stand>(scratch_, entry, settings_.memory_budget_bytes, population);
+    stand->engine().create();
+    return stand;
+  } catch (const Failure& failure) {
+    if (!entry.is_peer) throw;
+    check_interrupted();
+    report_.note(fmt::format("{}: left out from here on: {}", entry.name, failure.what()));
+    left_out_.push_back(&entry);
+    return nullptr;
+  }
 }
 
 Bench::Slice Bench::run_slice(Contestant& contestant, unsigned threads, double seconds,

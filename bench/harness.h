@@ -42,6 +42,7 @@ struct Settings {
   std::string revisions;  // a file of real ones, for W9
   std::string scratch_parent;
   std::vector<const EngineEntry*> engines;
+  std::vector<std::string> skipped;  // lines about engines that cannot run here
   std::vector<const WorkloadEntry*> workloads;
   const WorkloadEntry* profiled = nullptr;
   ProfileRequest profile;
@@ -109,8 +110,12 @@ class Bench {
   Report& report() { return report_; }
   Population population() const;
 
-  // One for each engine of the run, opened and created.
-  std::vector<std::unique_ptr<Stand>> open_stands(const Population& population) const;
+  // What a workload asks of an engine: true if the engine offers it.
+  using Offer = std::function<bool(Engine&)>;
+  // One for each engine of the run, opened and created. One that does not offer what is asked for
+  // is left out with a note; so is, for the rest of the run, a peer that fails here.
+  std::vector<std::unique_ptr<Stand>> open_stands(const Population& population,
+                                                  const Offer& offer = nullptr);
   // Runs the contestants by turns and adds a row for each.
   void measure(const RowSpec& spec, std::span<Contestant> contestants);
 
@@ -125,12 +130,14 @@ class Bench {
                 std::span<const std::vector<Slice>> slices, bool is_quiet);
   void add_remarks(std::span<const Contestant> contestants,
                    std::span<const std::vector<Slice>> slices);
+  std::unique_ptr<Stand> open_stand(const EngineEntry& entry, const Population& population);
   static Row::Ratio ratio_of(std::span<const Slice> ours, std::span<const Slice> theirs);
 
   const Settings& settings_;
   const Scratch& scratch_;
   Texts texts_;
   Report report_;
+  std::vector<const EngineEntry*> left_out_;
 };
 
 // Throws Failure unless all folds are equal: every engine returned the same rows and bytes.

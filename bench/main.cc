@@ -55,6 +55,7 @@ void print_head(const Settings& settings, const Scratch& scratch) {
   for (const EngineEntry* entry : settings.engines) {
     fmt::print("{}: {}\n", entry->name, entry->make()->describe());
   }
+  for (const std::string& line : settings.skipped) fmt::print("{}\n", line);
 #ifndef __OPTIMIZE__
   fmt::print("BUILT WITHOUT OPTIMISATION: these figures say nothing about speed\n");
 #endif

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "catalogue.h"
 #include "failure.h"
@@ -19,7 +20,8 @@ namespace {
 constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --quick            a smaller data set and shorter slices
   --only W1[,W2]     only these workloads
-  --engines A[,B]    only these engines
+  --engines A[,B]    only these of bcstore, floor, lmdb, sqlite, postgres (default: all that can
+                     run here)
   --json FILE        also write the rows as JSON
   --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
   --seconds S        length of a slice (default 2; quick 0.4)
@@ -127,6 +129,22 @@ std::string default_scratch_parent() {
   return set != nullptr && *set != '\0' ? set : ".";
 }
 
+// An engine that cannot run here is skipped, unless somebody asked for it by its name.
+void drop_hindered(bool engines_given, Settings* settings) {
+  std::vector<const EngineEntry*> able;
+  for (const EngineEntry* entry : settings->engines) {
+    const std::string hindrance = hindrance_of(*entry);
+    if (hindrance.empty()) {
+      able.push_back(entry);
+    } else if (engines_given) {
+      throw Refused(fmt::format("{} cannot run: {}", entry->name, hindrance));
+    } else {
+      settings->skipped.push_back(fmt::format("{}: skipped, {}", entry->name, hindrance));
+    }
+  }
+  settings->engines = std::move(able);
+}
+
 }  // namespace
 
 std::optional<Settings> read_settings(int count, char** words) {
@@ -161,6 +179,7 @@ std::optional<Settings> read_settings(int count, char** words) {
     if (!engines_given) settings.engines.resize(1);
     if (settings.engines.size() != 1) throw Refused("--profile takes one engine");
   }
+  drop_hindered(engines_given, &settings);
   return settings;
 }
 
