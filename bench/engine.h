@@ -156,12 +156,14 @@ class Engine {
   virtual std::unique_ptr<TurnWorker> turn_worker(Mode) { return nullptr; }
   virtual std::unique_ptr<UpkeepWorker> upkeep_worker() { return nullptr; }
 
-  // Writes a generated product, relaxed.
+  // Writes a generated product, relaxed. Destroy it before the engine is closed or read from.
   virtual std::unique_ptr<ProductSink> product_sink() { return nullptr; }
   // Writes what fill_projects() tells, relaxed, laid out for a ProjectWorker: documents, revisions,
   // tasks and activities of projects that create() made.
   virtual std::unique_ptr<ProductSink> project_sink() { return product_sink(); }
 
+  // Processor time that processes of the engine's own used since it was opened, beside this one.
+  virtual double outside_cpu_s() { return 0; }
   // Counters worth a line under the row, such as syncs a commit; may be empty.
   virtual std::string remark() { return {}; }
 };

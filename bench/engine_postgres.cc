@@ -163,6 +163,8 @@ class PostgresEngine : public Engine {
 
   void create() override;
 
+  double outside_cpu_s() override { return cluster_ ? cluster_->cpu_s() : 0; }
+
   // Statistics are gathered first, as a running system has them: a plan that is made once should
   // know how large the tables are.
   void close() override {

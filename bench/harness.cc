@@ -180,6 +180,8 @@ Bench::Slice Bench::run_slice(Contestant& contestant, unsigned threads, double s
     });
   }
   state.ready.wait();
+  Engine& engine = contestant.stand->engine();
+  const double outside_before_s = engine.outside_cpu_s();
   state.begin = state.last_end = SteadyClock::now();
   state.go.count_down();
   // A signal stops the slice at once instead of at its end.
@@ -198,6 +200,7 @@ Bench::Slice Bench::run_slice(Contestant& contestant, unsigned threads, double s
   for (std::thread& thread : running) thread.join();
   if (interrupted) std::rethrow_exception(interrupted);
   if (state.failure) std::rethrow_exception(state.failure);
+  state.cpu_s += engine.outside_cpu_s() - outside_before_s;
   contestant.operations += state.latency.total();
   const double elapsed = std::chrono::duration<double>(state.last_end - state.begin).count();
   const auto operations = static_cast<double>(state.latency.total());
@@ -209,7 +212,15 @@ void Bench::measure(const RowSpec& spec, std::span<Contestant> contestants) {
   for (Contestant& contestant : contestants) {
     run_slice(contestant, spec.threads, settings_.seconds / 4, 0);
   }
+  const auto outside_cpu_s = [&contestants] {
+    double all_s = 0;
+    for (const Contestant& contestant : contestants) {
+      all_s += contestant.stand->engine().outside_cpu_s();
+    }
+    return all_s;
+  };
   const MachineLoad load;
+  const double outside_before_s = outside_cpu_s();
   std::vector<std::vector<Slice>> slices(contestants.size());
   for (unsigned pair = 0; pair < settings_.pairs; ++pair) {
     for (size_t i = 0; i < contestants.size(); ++i) {
@@ -217,7 +228,7 @@ void Bench::measure(const RowSpec& spec, std::span<Contestant> contestants) {
       slices[i].push_back(run_slice(contestants[i], spec.threads, settings_.seconds, pair + 1));
     }
   }
-  const double others_share = load.others_share();
+  const double others_share = load.others_share(outside_cpu_s() - outside_before_s);
   add_rows(spec, contestants, slices, others_share <= kMostOthersShare);
   add_remarks(contestants, slices);
   if (others_share > kBusyShare) {
@@ -257,8 +268,8 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestant
   }
 }
 
-// The time that the calling threads spent running, which other processes do not stretch as they
-// stretch the time on the wall; and what the engines have to say.
+// The time that the calling threads and an engine's own processes spent running, which other
+// processes do not stretch as they stretch the time on the wall; and what the engines have to say.
 void Bench::add_remarks(std::span<const Contestant> contestants,
                         std::span<const std::vector<Slice>> slices) {
   for (size_t i = 0; i < contestants.size(); ++i) {

@@ -18,11 +18,11 @@ double seconds_of(const timeval& time) {
 
 MachineLoad::MachineLoad() : begin_(read()) {}
 
-double MachineLoad::others_share() const {
+double MachineLoad::others_share(double measured_s) const {
   const Reading end = read();
   const double total_s = end.total_s - begin_.total_s;
   if (total_s <= 0) return 0;
-  const double others_s = (end.busy_s - begin_.busy_s) - (end.own_s - begin_.own_s);
+  const double others_s = (end.busy_s - begin_.busy_s) - (end.own_s - begin_.own_s) - measured_s;
   return std::clamp(others_s / total_s, 0.0, 1.0);
 }
 

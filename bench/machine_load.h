@@ -9,8 +9,9 @@ namespace bcstore::bench {
 class MachineLoad {
  public:
   MachineLoad();
-  // The share, 0 to 1, of all processors' time since construction that other processes used.
-  double others_share() const;
+  // The share, 0 to 1, of all processors' time since construction that others used: neither this
+  // process nor those that it measures, which used `measured_s`.
+  double others_share(double measured_s = 0) const;
 
  private:
   struct Reading {

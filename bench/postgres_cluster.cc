@@ -19,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -139,6 +140,33 @@ PostgresCluster::PostgresCluster(const std::string& directory, size_t memory_bud
   }
 }
 
+// All its processes are children of the first one, which waited for those that have ended.
+double PostgresCluster::cpu_s() const {
+  double ticks = 0;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
+    const pid_t process = std::atoi(entry.path().filename().c_str());
+    if (process <= 0) continue;
+    std::ifstream stat(entry.path() / "stat");
+    std::string all;
+    std::getline(stat, all);
+    const size_t name_end = all.rfind(')');  // a name may contain anything
+    if (name_end == std::string::npos) continue;
+    std::istringstream words(all.substr(name_end + 1));
+    std::string word;
+    double times[4] = {};  // its own in user and system mode, and of those it waited for
+    pid_t parent = 0;
+    for (int field = 3; field <= 17 && words >> word; ++field) {
+      if (field == 4) parent = std::atoi(word.c_str());
+      if (field >= 14) times[field - 14] = std::atof(word.c_str());
+    }
+    if (parent != server_ && process != server_) continue;
+    ticks += times[0] + times[1];
+    if (process == server_) ticks += times[2] + times[3];
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 PostgresCluster::~PostgresCluster() { stop(); }
 
 // The data are the server's user's. That one must reach them: the scratch directory, which is the
@@ -183,7 +211,7 @@ void PostgresCluster::make(size_t memory_budget_bytes) {
     try {
       check_interrupted();
     } catch (...) {
-      ::kill(initdb, SIGTERM);
+      ::kill(-initdb, SIGKILL);  // with what it started; nothing there is worth keeping
       ::waitpid(initdb, &status, 0);
       throw;
     }

@@ -25,6 +25,8 @@ class PostgresCluster {
 
   // What libpq calls the host. Short, however long the directory's own path is.
   const std::string& host() const { return host_; }
+  // Processor time of all its processes so far.
+  double cpu_s() const;
   static constexpr const char* kOwner = "bench_owner";
 
  private:

@@ -24,9 +24,10 @@ PostgresValues& PostgresValues::add_time(int64_t at_us) {
 int64_t PostgresRows::number(int row, int column) const {
   const std::string_view bytes = text(row, column);
   if (bytes.empty()) return 0;
-  int64_t number = static_cast<int8_t>(bytes[0]);
-  for (const char byte : bytes.substr(1)) number = number * 256 + static_cast<uint8_t>(byte);
-  return number;
+  // The first byte has the sign.
+  uint64_t number = (static_cast<uint8_t>(bytes[0]) & 0x80u) != 0 ? ~uint64_t{0} : 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<uint8_t>(byte);
+  return static_cast<int64_t>(number);
 }
 
 int64_t PostgresRows::time_us(int row, int column) const {

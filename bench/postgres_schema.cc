@@ -1,7 +1,9 @@
 // Where this departs from the original, and why:
 // - Messages and events are partitioned by month, as is asked for there; a key of theirs must then
 //   contain the time. Messages have the key (session, time, sequence), which serves "the last 50"
-//   as well; a random id with an index of its own would only cost.
+//   as well; a random id with an index of its own would only cost. Months are those of the data;
+//   the time around them is one partition on either side, so that a clock far from the data costs
+//   no empty partitions.
 // - Sections and roles are small numbers, content is json instead of jsonb, which gives back the
 //   bytes that were written, and is cheaper to write. Contents are compressed with lz4 where the
 //   server has it.
@@ -79,8 +81,9 @@ CREATE TABLE events (
   PARTITION BY RANGE (created_at);
 CREATE INDEX ON events (user_id);
 CREATE TABLE integrations (
-  id uuid NOT NULL, rev int NOT NULL, user_id uuid NOT NULL, type smallint CHECK (type IN (1, 2, 3)),
-  metadata json, created_at timestamptz DEFAULT now(), PRIMARY KEY (id, rev));
+  id uuid NOT NULL, rev int NOT NULL, user_id uuid NOT NULL,
+  type smallint CHECK (type IN (1, 2, 3)), metadata json, created_at timestamptz DEFAULT now(),
+  PRIMARY KEY (id, rev));
 CREATE INDEX ON integrations (user_id);
 CREATE TABLE idempotency_keys (
   user_id uuid NOT NULL, key text NOT NULL, seq bigint NOT NULL, remaining int,
@@ -88,13 +91,19 @@ CREATE TABLE idempotency_keys (
 DO $$
 DECLARE
   first date := '2025-06-01';
-  past_the_end date := greatest(date '2026-08-01', (now() + interval '2 months')::date);
+  kept text;
 BEGIN
-  WHILE first < past_the_end LOOP
-    EXECUTE format(
-      'CREATE TABLE chat_messages_%1$s PARTITION OF chat_messages FOR VALUES FROM (%2$L) TO (%3$L);
-       CREATE TABLE events_%1$s PARTITION OF events FOR VALUES FROM (%2$L) TO (%3$L)',
-      to_char(first, 'YYYYMM'), first, (first + interval '1 month')::date);
+  FOREACH kept IN ARRAY ARRAY['chat_messages', 'events'] LOOP
+    EXECUTE format('CREATE TABLE %1$I PARTITION OF %2$I FOR VALUES FROM (MINVALUE) TO (%3$L)',
+      kept || '_earlier', kept, first);
+    EXECUTE format('CREATE TABLE %1$I PARTITION OF %2$I FOR VALUES FROM (%3$L) TO (MAXVALUE)',
+      kept || '_later', kept, date '2026-08-01');
+  END LOOP;
+  WHILE first < date '2026-08-01' LOOP
+    FOREACH kept IN ARRAY ARRAY['chat_messages', 'events'] LOOP
+      EXECUTE format('CREATE TABLE %1$I PARTITION OF %2$I FOR VALUES FROM (%3$L) TO (%4$L)',
+        kept || to_char(first, '_YYYYMM'), kept, first, (first + interval '1 month')::date);
+    END LOOP;
     first := first + interval '1 month';
   END LOOP;
 END $$;

@@ -198,14 +198,20 @@ class PostgresUpkeepWorker : public UpkeepWorker {
     connection_.execute(sql + "DELETE FROM users WHERE id = '" + id + "'; COMMIT");
   }
 
-  // The tables are written anew. The log's files still have what was written before, until they
-  // are used again: a server has no way to empty them.
+  // The tables are written anew, and so is what the planner noted of their contents. The log's
+  // files would be used again with what is in them: for once they are removed instead.
   void purge() override {
+    connection_.execute("ALTER SYSTEM SET wal_recycle = off");
+    connection_.execute("SELECT pg_reload_conf()");
     connection_.execute(
-        "VACUUM (FULL) users, projects, project_versions, documents, document_revisions, "
+        "VACUUM (FULL, ANALYZE) users, projects, project_versions, documents, document_revisions, "
         "document_sections, tasks, task_activity, chat_sessions, chat_messages, chat_credits, "
         "credit_ledger, events, integrations, idempotency_keys");
+    connection_.execute("VACUUM (FULL) pg_statistic");
+    connection_.execute("SELECT pg_switch_wal()");
     connection_.execute("CHECKPOINT");
+    connection_.execute("ALTER SYSTEM RESET wal_recycle");
+    connection_.execute("SELECT pg_reload_conf()");
   }
 
  private:
