@@ -37,9 +37,10 @@ class LmdbChatWorker : public ChatWorker {
   }
 
   uint64_t last_seq(uint32_t session) override {
-    LmdbKey prefix;
-    prefix.add(owner_of(session)).add(share_.population.session_id(session));
+    const RawId id = share_.population.session_id(session);
+    const LmdbKey prefix(bytes_of(id));
     return reader_.read([&] {
+      require_owner(reader_.get(LmdbTable::sessions, bytes_of(id)), owner_of(session));
       LmdbReader::Row row;
       if (!reader_.seek(LmdbTable::messages, prefix.view(), &row) ||
           row.key.substr(0, prefix.view().size()) != prefix.view()) {

@@ -83,7 +83,7 @@ enum class LmdbTable : uint8_t {
   task_places,   // task -> its key in tasks
   activities,    // user task number -> action, time
   sessions,      // session -> user project
-  messages,      // user session ~sequence -> time, tokens, role, text: the newest first
+  messages,      // session ~sequence -> time, tokens, role, text: the newest first
   credits,       // user -> LmdbCredits
   ledger,        // user ~number -> spent, remaining, time
   events,        // user ~number -> time, type, payload

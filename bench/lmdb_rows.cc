@@ -27,8 +27,7 @@ void require_lmdb_project(const LmdbWrite& write, const RawId& user, const RawId
 uint64_t append_lmdb_message(LmdbWrite& write, const RawId& user, const RawId& session,
                              const Message& message, int64_t at_us) {
   require_owner(write.get(LmdbTable::sessions, bytes_of(session)), user);
-  LmdbKey key;
-  key.add(user).add(session);
+  LmdbKey key(bytes_of(session));
   const uint64_t seq = write.newest_u64(LmdbTable::messages, key.view()) + 1;
   key.add_u64(~seq);
   char* const value =
@@ -43,8 +42,7 @@ uint64_t append_lmdb_message(LmdbWrite& write, const RawId& user, const RawId& s
 void fold_lmdb_messages(LmdbReader& reader, const RawId& user, const RawId& session, uint32_t count,
                         Fold* fold) {
   require_owner(reader.get(LmdbTable::sessions, bytes_of(session)), user);
-  LmdbKey prefix;
-  prefix.add(user).add(session);
+  const LmdbKey prefix(bytes_of(session));
   LmdbReader::Row row;
   bool is_there = reader.seek(LmdbTable::messages, prefix.view(), &row);
   for (uint32_t i = 0; i < count && is_there; ++i) {
