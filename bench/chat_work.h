@@ -45,6 +45,8 @@ class LastMessagesOperation : public Operation {
   Fold fold_;
 };
 
+inline bool offers_chats(Engine& engine) { return engine.chat_worker(Mode::relaxed) != nullptr; }
+
 // Reads the last messages of every session in every engine. Throws Failure unless they agree.
 Fold prove_equal_messages(std::span<const std::unique_ptr<Stand>> stands, uint32_t sessions);
 

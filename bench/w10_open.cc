@@ -35,7 +35,8 @@ Row row_of(const std::string& variant, std::string_view engine, const std::vecto
 void measure(Bench& bench, uint32_t owners) {
   Population nobody = bench.population();
   nobody.users = 0;  // the product brings its own
-  const std::vector<std::unique_ptr<Stand>> stands = bench.open_stands(nobody);
+  const std::vector<std::unique_ptr<Stand>> stands =
+      bench.open_stands(nobody, [](Engine& engine) { return engine.product_sink() != nullptr; });
   ProductTotals totals;
   for (const auto& stand : stands) {
     const std::unique_ptr<ProductSink> sink = stand->engine().product_sink();

@@ -18,9 +18,9 @@ struct Case {
 };
 
 std::vector<Case> all_cases() {
-  return {{Mode::durable, 1, {{"floor", 1.0}}},
-          {Mode::durable, 8, {{"floor", 1.3}}},
-          {Mode::relaxed, 1, {{"floor", 0.7}}},
+  return {{Mode::durable, 1, {{"floor", 1.0}, {"lmdb", 2.4}, {"sqlite", 1.2}, {"postgres", 2}}},
+          {Mode::durable, 8, {{"floor", 1.3}, {"lmdb", 7}, {"sqlite", 4}, {"postgres", 2.2}}},
+          {Mode::relaxed, 1, {{"floor", 0.7}, {"lmdb", 1.3}, {"sqlite", 5}, {"postgres", 26}}},
           {Mode::relaxed, 8, {}}};
 }
 
@@ -45,7 +45,7 @@ Contestant contestant_of(Bench& bench, Stand& stand, const Population& populatio
 
 void run_case(Bench& bench, const Case& one) {
   const Population population = bench.population();
-  const auto stands = bench.open_stands(population);
+  const auto stands = bench.open_stands(population, offers_chats);
   std::vector<Contestant> contestants;
   for (const std::unique_ptr<Stand>& stand : stands) {
     append_first_messages(bench, *stand, population);

@@ -8,8 +8,6 @@
 namespace bcstore::bench {
 namespace {
 
-constexpr double kGoal = 2.0;
-
 Contestant contestant_of(Stand& stand, const Population& population) {
   return {&stand, [&stand, sessions = population.sessions()](uint64_t seed) {
             return std::make_unique<LastMessagesOperation>(
@@ -21,7 +19,7 @@ Contestant contestant_of(Stand& stand, const Population& population) {
 
 void run_w2(Bench& bench) {
   const Population population = bench.population();
-  const auto stands = bench.open_stands(population);
+  const auto stands = bench.open_stands(population, offers_chats);
   for (const std::unique_ptr<Stand>& stand : stands) {
     load_messages(*stand, population, bench.texts());
   }
@@ -35,7 +33,9 @@ void run_w2(Bench& bench) {
     for (const std::unique_ptr<Stand>& stand : stands) {
       contestants.push_back(contestant_of(*stand, population));
     }
-    bench.measure({"W2", "hot", threads, {{"floor", kGoal}}}, contestants);
+    bench.measure(
+        {"W2", "hot", threads, {{"floor", 2.0}, {"lmdb", 1.0}, {"sqlite", 12}, {"postgres", 50}}},
+        contestants);
   }
 }
 

@@ -19,11 +19,12 @@ struct Case {
 };
 
 std::vector<Case> all_cases() {
-  return {{true, Mode::durable, 1, {}},
-          {true, Mode::durable, 8, {{"floor", 1.2}}},
-          {false, Mode::durable, 8, {}},
-          {true, Mode::relaxed, 1, {{"floor", 0.6}}},
-          {false, Mode::relaxed, 1, {}}};
+  return {
+      {true, Mode::durable, 1, {}},
+      {true, Mode::durable, 8, {{"floor", 1.2}, {"lmdb", 5}, {"sqlite", 3}, {"postgres", 3}}},
+      {false, Mode::durable, 8, {}},
+      {true, Mode::relaxed, 1, {{"floor", 0.6}, {"lmdb", 0.6}, {"sqlite", 1.8}, {"postgres", 18}}},
+      {false, Mode::relaxed, 1, {}}};
 }
 
 class ConsumeOperation : public Operation {
@@ -64,7 +65,8 @@ uint64_t spent(Engine& engine, uint32_t users) {
 
 void run_case(Bench& bench, const Case& one) {
   const Population population = population_of(bench);
-  const auto stands = bench.open_stands(population);
+  const auto stands = bench.open_stands(
+      population, [](Engine& engine) { return engine.credit_worker(Mode::relaxed) != nullptr; });
   std::vector<Contestant> contestants;
   for (const std::unique_ptr<Stand>& stand : stands) {
     contestants.push_back(contestant_of(*stand, population, one));

@@ -62,8 +62,8 @@ struct Case {
 
 std::vector<Case> all_cases() {
   return {{Mode::durable, 1, {}},
-          {Mode::durable, 8, {{"floor", 1.2}}},
-          {Mode::relaxed, 1, {{"floor", 0.8}}},
+          {Mode::durable, 8, {{"floor", 1.2}, {"lmdb", 9}, {"sqlite", 3}, {"postgres", 3}}},
+          {Mode::relaxed, 1, {{"floor", 0.8}, {"lmdb", 2}, {"sqlite", 3}, {"postgres", 15}}},
           {Mode::relaxed, 8, {}}};
 }
 
@@ -111,7 +111,8 @@ Contestant contestant_of(Stand& stand, Desk* desk, Mode mode) {
 
 void run_case(Bench& bench, const Case& one) {
   const Population population = with_documents(bench);
-  const auto stands = bench.open_stands(population);
+  const auto stands = bench.open_stands(
+      population, [](Engine& engine) { return engine.document_worker(Mode::relaxed) != nullptr; });
   std::vector<std::unique_ptr<Desk>> desks;
   std::vector<Contestant> contestants;
   std::vector<std::string> names;

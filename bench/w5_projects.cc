@@ -73,13 +73,14 @@ std::vector<std::unique_ptr<Stand>> lay_out(Bench& bench, const Work& work,
                                             const Population& population) {
   std::vector<std::unique_ptr<Stand>> able;
   for (std::unique_ptr<Stand>& stand : bench.open_stands(population)) {
-    const std::unique_ptr<ProductSink> sink = stand->engine().project_sink();
+    std::unique_ptr<ProductSink> sink = stand->engine().project_sink();
     if (!sink || !stand->engine().project_worker()) {
       bench.report().note(
           fmt::format("{}: {} does not offer it", work.workload, stand->engine().name()));
       continue;
     }
     fill_projects(population, bench.texts(), *sink);
+    sink.reset();
     if (work.with_messages) load_messages(*stand, population, bench.texts());
     stand->reopen();
     able.push_back(std::move(stand));
