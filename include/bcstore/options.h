@@ -67,9 +67,9 @@ struct Options {
   // `not_found`.
   bool create_if_missing = true;
 
-  // One budget for what the store keeps in memory: block cache with memtables (9/16), and the
-  // caches of heads (1/8), of newest contents (at most 1/8) and of the last messages of sessions
-  // that are being read (3/16). At least 16 MiB.
+  // One budget for what the store keeps in memory: block cache with memtables (7/16), and the
+  // caches of heads (1/8), of newest contents (at most 1/8), of rows and lists that are being read
+  // (1/8) and of the last messages of sessions (3/16). At least 16 MiB.
   size_t memory_budget_bytes = size_t{256} << 20;
   // The part of it, at most an eighth, for contents of newest revisions, against which the next
   // ones are coded as deltas, and from which they are read. 0 keeps none: every append to a

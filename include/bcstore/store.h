@@ -70,6 +70,7 @@ struct StoreStats {
   uint64_t block_cache_bytes = 0;
   uint64_t head_cache_bytes = 0;
   uint64_t revision_cache_bytes = 0;  // contents of newest revisions
+  uint64_t row_cache_bytes = 0;       // heads and lists that are read
   uint64_t message_cache_bytes = 0;   // last messages of sessions that are read
   uint64_t last_commit_seq = 0;
   uint64_t durable_commit_seq = 0;  // no commit up to here can be lost

@@ -57,6 +57,7 @@ std::string stats_json(const StoreStats& stats) {
   json.key("head_cache_bytes").number(stats.head_cache_bytes);
   json.key("revision_cache_bytes").number(stats.revision_cache_bytes);
   json.key("message_cache_bytes").number(stats.message_cache_bytes);
+  json.key("row_cache_bytes").number(stats.row_cache_bytes);
   json.key("last_commit_seq").number(stats.last_commit_seq);
   json.key("durable_commit_seq").number(stats.durable_commit_seq);
   json.key("commits").number(stats.commits).key("groups").number(stats.groups);

@@ -73,6 +73,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
   // No age ends it: for one call that reads everything, however long that takes.
   virtual void keep() = 0;
+  // failed_precondition when it is older than the store allows, as a read under it would answer.
+  virtual Status check_age() const = 0;
 };
 
 struct ScanRequest {

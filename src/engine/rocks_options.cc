@@ -19,13 +19,19 @@ namespace {
 constexpr int kMaxOpenFiles = 512;
 constexpr double kBloomBitsPerKey = 10;
 constexpr double kMemtableBloomShare = 0.03;
-// The last level is written seldom and read for ever. A dictionary for each file lets small blocks
-// find what they have in common.
-constexpr int kBottomZstdLevel = 12;
+// A dictionary for each file lets small blocks find what they have in common. It is made of raw
+// samples: training one and level 12 saved 5 % more on real data, at four times the processor time,
+// and the background could not keep up with two years of chat.
+constexpr int kBottomZstdLevel = 6;
 constexpr uint32_t kDictionaryBytes = 32u << 10;
+constexpr uint32_t kTrainBytes = 0;
 // What is read of a file before its dictionary is made. Without a bound the whole file is held in
 // memory meanwhile.
 constexpr uint32_t kDictionarySampleBytes = 1u << 20;
+
+constexpr uint64_t kFlushesALevel = 8;
+constexpr size_t kLeastFileBytes = size_t{2} << 20;
+constexpr size_t kMostFileBytes = size_t{16} << 20;
 
 // How a family differs from the others.
 struct Shape {
@@ -78,7 +84,7 @@ size_t memtable_bytes(Family family, const MemoryShares& shares) {
 
 MemoryShares share_memory(size_t budget_bytes) {
   // The rest is the model's caches'.
-  const size_t cache_bytes = budget_bytes / 16 * 9;
+  const size_t cache_bytes = budget_bytes / 16 * 7;
   return {cache_bytes, budget_bytes / 4};
 }
 
@@ -154,10 +160,15 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
     options.bottommost_compression_opts.enabled = true;
     options.bottommost_compression_opts.level = kBottomZstdLevel;
     options.bottommost_compression_opts.max_dict_bytes = kDictionaryBytes;
-    options.bottommost_compression_opts.zstd_max_train_bytes = kDictionarySampleBytes;
+    options.bottommost_compression_opts.zstd_max_train_bytes = kTrainBytes;
     options.bottommost_compression_opts.max_dict_buffer_bytes = kDictionarySampleBytes;
   }
   options.level_compaction_dynamic_level_bytes = true;
+  // Levels in proportion to what a flush brings. With the default sizes a store below 256 MiB has
+  // one level, and every few flushes of a small memtable rewrite all of it.
+  options.max_bytes_for_level_base = options.write_buffer_size * kFlushesALevel;
+  options.target_file_size_base =
+      std::clamp(options.write_buffer_size, kLeastFileBytes, kMostFileBytes);
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.
   options.prefix_extractor = nullptr;

@@ -49,7 +49,7 @@ class RocksSnapshot final : public Snapshot {
   const rocksdb::Snapshot* get() const { return snapshot_; }
   bool is_of(const RocksCore& core) const { return core_.get() == &core; }
   void keep() override { kept_ = true; }
-  Status check_age() const { return kept_ ? Status() : core_->check_age(*created_us_); }
+  Status check_age() const override { return kept_ ? Status() : core_->check_age(*created_us_); }
 
  private:
   const std::shared_ptr<RocksCore> core_;

@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kHeadCacheShare = 8;
 constexpr size_t kContentCacheShare = 8;
 constexpr size_t kTailCacheSixteenths = 3;
+constexpr size_t kRowCacheShare = 8;
 
 }  // namespace
 
@@ -41,7 +42,8 @@ Core::Core(const Options& options)
     : options_(options),
       contents_(
           std::min(options.revision_cache_bytes, options.memory_budget_bytes / kContentCacheShare)),
-      tails_(options.memory_budget_bytes / 16 * kTailCacheSixteenths) {
+      tails_(options.memory_budget_bytes / 16 * kTailCacheSixteenths),
+      rows_(options.memory_budget_bytes / kRowCacheShare) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
 }
@@ -69,6 +71,7 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.coder = &core->coder_;
   settings.contents = &core->contents_;
   settings.tails = &core->tails_;
+  settings.rows = &core->rows_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
   if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;
@@ -189,6 +192,7 @@ StoreStats Core::stats() const {
   out.head_cache_bytes = counters.cache_bytes;
   out.revision_cache_bytes = contents_.bytes();
   out.message_cache_bytes = tails_.bytes();
+  out.row_cache_bytes = rows_.bytes();
   out.last_commit_seq = counters.last_seq;
   out.durable_commit_seq = counters.durable_seq;
   out.commits = counters.commits;

@@ -15,6 +15,7 @@
 #include "model/commit_queue.h"
 #include "model/content_cache.h"
 #include "model/delta.h"
+#include "model/row_cache.h"
 #include "model/tail_cache.h"
 
 namespace bcstore::model {
@@ -39,6 +40,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ContentCoder& coder() { return coder_; }
   ContentCache& contents() { return contents_; }
   TailCache& tails() { return tails_; }
+  RowCache& rows() { return rows_; }
 
   // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
   // at once.
@@ -70,6 +72,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ContentCoder coder_;
   ContentCache contents_;
   TailCache tails_;
+  RowCache rows_;
   std::mutex audit_mutex_;
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;

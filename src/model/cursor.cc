@@ -83,6 +83,10 @@ void append_u32(std::string* out, uint32_t n) {
   out->append(reinterpret_cast<const char*>(&big_endian), sizeof big_endian);
 }
 
+uint64_t commit_of(const format::Draft& message) {
+  return flatbuffers::GetRoot<fb::Message>(message.meta())->commit_seq();
+}
+
 }  // namespace
 
 CursorBody::CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan)
@@ -195,18 +199,46 @@ bool CursorBody::start() {
     own_snapshot_ = std::move(*snapshot);
   }
   if (plan_.sections_of) return fetch_sections();
+  if (plan_.is_kept && position_.empty() && !plan_.backward) {
+    Result<RowCache::Answer> known = find_rows(*core_, plan_.prefix, plan_.snapshot, &rows_fill_);
+    if (!known.ok()) return end(known.status());
+    rows_ = *std::move(known);
+    if (rows_) return true;
+  }
   if (plan_.tail_of) {
-    // What the engine would say of a store that is closed, or in a child after fork.
-    const Code health = core_->engine().health().code();
-    if (health != Code::ok && health != Code::read_only) return end(core_->engine().health());
-    const TailCache::Id id{owner_.uuid(), *plan_.tail_of};
-    tail_ = core_->tails().view(id, plan_.limit);
+    if (Status s = find_tail(); !s.ok()) return end(std::move(s));
     if (tail_) return true;
-    if (plan_.limit <= TailCache::kMostRows) fill_ = core_->tails().begin_fill(id);
   }
   scan_ = core_->engine().scan(request(false));
   if (merges) merged_scan_ = core_->engine().scan(request(true));
   return !plan_.named || fetch();
+}
+
+// The session's tail, when it is known and what this list would see. Else the list becomes it, if
+// it can.
+Status CursorBody::find_tail() {
+  uint64_t as_of = RowCache::kNow;
+  if (Status s = usable_caches(*core_, plan_.snapshot, &as_of); !s.ok()) return s;
+  const TailCache::Id id{owner_.uuid(), *plan_.tail_of};
+  tail_ = core_->tails().view(id, plan_.limit);
+  if (!tail_ && plan_.limit <= TailCache::kMostRows) {
+    if (plan_.snapshot == nullptr) {
+      fill_ = core_->tails().begin_fill(id);
+      return Status();
+    }
+    // A tail is that of now: what the snapshot sees may be an older one.
+    ListPlan now = plan_;
+    now.snapshot = nullptr;
+    CursorBody reading(core_, owner_, std::move(now));
+    RecordBody row;
+    while (reading.next(&row)) {
+    }
+    tail_ = core_->tails().view(id, plan_.limit);
+  }
+  if (tail_ && plan_.snapshot != nullptr && commit_of(tail_.row(tail_.last).value) > as_of) {
+    tail_ = {};
+  }
+  return Status();
 }
 
 bool CursorBody::next(RecordBody* row) {
@@ -242,6 +274,7 @@ bool CursorBody::next(RecordBody* row) {
     ++given_;
     return true;
   }
+  if (rows_) return next_of_rows(row);
   return tail_ ? next_of_tail(row) : next_row(row);
 }
 
@@ -249,6 +282,17 @@ void CursorBody::drop_fill() {
   if (!fill_.is_open()) return;
   if (core_->engine().health().code() == Code::wrong_process) return fill_.leave();
   fill_ = {};
+}
+
+bool CursorBody::next_of_rows(RecordBody* row) {
+  if (given_ % kRowsBetweenChecks == 0) {
+    if (Status s = core_->engine().health(); s.code() == Code::wrong_process) return end(s);
+  }
+  if (given_ == rows_->rows.size()) return end(Status());
+  const RowCache::Row& stored = rows_->rows[given_++];
+  position_ = stored.key;
+  row->borrow(stored.key, plan_.kind, stored.value);
+  return true;
 }
 
 bool CursorBody::next_of_tail(RecordBody* row) {
@@ -295,6 +339,7 @@ bool CursorBody::next_row(RecordBody* row) {
     position_.assign(scan->key());
     if (plan_.filter && !plan_.filter(*row)) continue;
     ++given_;
+    rows_fill_.add(position_, scan->value());
     if (fill_.is_open()) {
       const size_t month_at = plan_.prefix.size();
       fill_.add(~format::key_u64(position_, month_at + 4), ~format::key_u32(position_, month_at),
@@ -306,6 +351,7 @@ bool CursorBody::next_row(RecordBody* row) {
   row->clear();
   if (!scan_->status().ok()) return end(scan_->status());
   if (fill_.is_open()) fill_.keep(/*whole=*/true);
+  if (given_ > 0) rows_fill_.keep();
   if (merged_scan_ && !merged_scan_->status().ok()) return end(merged_scan_->status());
   return end(given_ == 0 && position_.empty() ? check_parent() : Status());
 }

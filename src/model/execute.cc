@@ -91,6 +91,7 @@ Status Executor::recover(OpenReport* report) {
     return Status(Code::corruption, fmt::format("the log ends with commit {}, the store with {}",
                                                 report->last_commit_seq, last_seq_));
   }
+  settings_.rows->set_applied(last_seq_);
   return Status();
 }
 
@@ -127,7 +128,9 @@ void Executor::begin() {
 }
 
 Status Executor::finish(bool sync) {
+  settings_.rows->begin_write(last_seq_);
   Status status = engine_.apply(*changes_, sync);
+  settings_.rows->end_write(status.ok());
   if (!status.ok()) {
     abandon();
     return status;
@@ -168,6 +171,7 @@ void Executor::end_group() { forget_group(true); }
 
 void Executor::forget_group(bool known) {
   changes_->clear();
+  settings_.rows->end_write(false);  // of a write that an exception ended, or of none
   undo_.clear();
   pending_facts_.clear();
   pending_months_.clear();

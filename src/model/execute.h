@@ -38,6 +38,7 @@
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
+#include "model/row_cache.h"
 #include "model/section_lists.h"
 #include "model/tail_cache.h"
 
@@ -70,6 +71,7 @@ class Executor {
     ContentCoder* coder = nullptr;
     ContentCache* contents = nullptr;
     TailCache* tails = nullptr;
+    RowCache* rows = nullptr;
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 

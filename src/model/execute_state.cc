@@ -175,6 +175,7 @@ void Executor::remember(std::string_view key) {
 
 void Executor::put_head(Kind kind, std::string_view key, Draft draft) {
   remember(key);
+  if (RowCache::covers(kind)) settings_.rows->note(key);
   changes_->put(family_of(kind), key, draft.seal(key));
   HeadEntry entry;
   entry.exists = true;
@@ -183,6 +184,7 @@ void Executor::put_head(Kind kind, std::string_view key, Draft draft) {
 }
 
 void Executor::put_fact(Kind kind, std::string_view key, Draft& draft) {
+  if (RowCache::covers(kind)) settings_.rows->note(key);
   changes_->put(family_of(kind), key, draft.seal(key));
   if (!current_.importing) return;
   // The same row may come twice in one import.
@@ -195,12 +197,14 @@ void Executor::put_reference(Kind kind, const Key& key, const Reference& referen
   if (cached) {
     put_head(kind, key, std::move(draft));
   } else {
+    if (RowCache::covers(kind)) settings_.rows->note(key);
     changes_->put(family_of(kind), key, draft.seal(key));
   }
 }
 
 void Executor::erase(Kind kind, std::string_view key) {
   remember(key);
+  if (RowCache::covers(kind)) settings_.rows->note(key);
   changes_->erase(family_of(kind), key);
   cache_.put(key, HeadEntry());
 }
@@ -219,6 +223,7 @@ void Executor::write_deferred() {
   for (const auto& [key, kind] : current_.deferred) {
     HeadEntry* entry = cache_.find(key);
     if (entry == nullptr || !entry->exists) continue;
+    if (RowCache::covers(kind)) settings_.rows->note(key);
     changes_->put(family_of(kind), key, entry->draft.seal(key));
   }
   current_.deferred.clear();

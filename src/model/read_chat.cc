@@ -69,6 +69,7 @@ Cursor<Task> Tenant::tasks(ProjectId project, const TaskList& o) const {
     append_phase(prefix, *o.phase);
     plan.prefix = prefix.str();
   }
+  plan.is_kept = !o.state;
   if (o.state && to_string(*o.state) == "unknown") {
     plan.bad = Status(Code::invalid_argument, "state: no such value");
   } else if (o.state) {
@@ -168,7 +169,7 @@ Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o
   ListOptions list{
       .reverse = !o.newest_first, .limit = o.limit, .after = o.after, .snapshot = o.snapshot};
   ListPlan plan = history(*state_, Kind::message, session, Kind::session, "session", list);
-  if (o.newest_first && o.after.empty() && !o.from_seq && o.snapshot == nullptr) {
+  if (o.newest_first && o.after.empty() && !o.from_seq) {
     plan.tail_of = session.uuid();
   }
   if (o.from_seq && !o.after.empty()) {

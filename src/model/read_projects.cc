@@ -150,6 +150,18 @@ Status find_effective(const model::TenantState& state, ProjectId project,
   return Status();
 }
 
+std::vector<Document> lend_documents(const model::TenantState& state,
+                                     const model::RowCache::Answer& answer) {
+  const std::shared_ptr<const void> of = model::lender(state.core, answer);
+  std::vector<Document> documents;
+  for (const model::RowCache::Row& row : answer->rows) {
+    auto body = std::make_unique<model::RecordBody>();
+    body->borrow(row.key, Kind::document, row.value, of);
+    documents.push_back(model::RecordAccess::make<Document>(std::move(body)));
+  }
+  return documents;
+}
+
 }  // namespace
 
 Result<std::vector<Document>> Tenant::effective_documents(ProjectId project,
@@ -159,6 +171,13 @@ Result<std::vector<Document>> Tenant::effective_documents(ProjectId project,
   if (Status s = model::check_id("project id", project.uuid()); !s.ok()) return s;
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  model::RowCache::Fill fill;
+  if (!version) {
+    const Key name = with_id(state_->owner, Kind::document_by_section, project.uuid());
+    auto known = model::find_rows(*state_->core, name, o.snapshot, &fill);
+    if (!known.ok()) return known.status();
+    if (*known) return lend_documents(*state_, *known);
+  }
   engine::Engine& engine = state_->core->engine();
   std::unique_ptr<engine::Snapshot> own;
   if (at == nullptr) {
@@ -190,8 +209,11 @@ Result<std::vector<Document>> Tenant::effective_documents(ProjectId project,
     if (!read.status.ok()) return read.status;
     auto body = std::make_unique<model::RecordBody>();
     if (Status s = body->keep(read.key, std::move(read.value)); !s.ok()) return s;
+    fill.add(read.key, body->value());
     documents.push_back(model::RecordAccess::make<Document>(std::move(body)));
   }
+  fill.follow(with_id(state_->owner, Kind::project, project.uuid()));
+  fill.keep();
   return documents;
 }
 
@@ -222,7 +244,7 @@ Result<Revision> Tenant::newest_revision(DocumentId document, const ReadOptions&
         return Status(Code::not_found,
                       fmt::format("document {} has no revision", to_string(document)));
       });
-  if (body.ok()) (*body)->bind(state_->core, o.snapshot == nullptr);
+  if (body.ok()) (*body)->bind(state_->core, /*newest=*/true);
   return model::as<Revision>(std::move(body));
 }
 

@@ -54,17 +54,65 @@ Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
   return Status();
 }
 
+Status usable_caches(Core& core, const Snapshot* snapshot, uint64_t* as_of) {
+  if (Status s = core.engine().health(); !s.ok() && s.code() != Code::read_only) return s;
+  *as_of = RowCache::kNow;
+  if (snapshot == nullptr) return Status();
+  const SnapshotBody* body = Access::body(*snapshot);
+  *as_of = body->applied_seq;
+  return body->snapshot->check_age();
+}
+
+Result<RowCache::Answer> find_rows(Core& core, std::string_view name, const Snapshot* snapshot,
+                                   RowCache::Fill* fill) {
+  uint64_t as_of = RowCache::kNow;
+  if (Status s = usable_caches(core, snapshot, &as_of); !s.ok()) return s;
+  if (RowCache::Answer known = core.rows().find(name, as_of)) return known;
+  *fill = RowCache::Fill(&core.rows(), name, snapshot != nullptr ? as_of : core.rows().applied());
+  return RowCache::Answer();
+}
+
+namespace {
+
+// A record of its own that shows a row of the cache.
+std::unique_ptr<RecordBody> lend(const TenantState& state, const RowCache::Answer& answer,
+                                 format::Kind kind) {
+  auto body = std::make_unique<RecordBody>();
+  const RowCache::Row& row = answer->rows.front();
+  body->borrow(row.key, kind, row.value, lender(state.core, answer));
+  return body;
+}
+
+struct Lent {
+  Child child;
+  RowCache::Answer answer;
+};
+
+}  // namespace
+
+std::shared_ptr<const void> lender(const std::shared_ptr<Core>& core, RowCache::Answer answer) {
+  return std::shared_ptr<const Lent>(new Lent{Child(core), std::move(answer)});
+}
+
 Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
                                                 format::Kind kind, const Snapshot* snapshot,
                                                 const std::function<Status()>& missing) {
   const engine::Snapshot* at = nullptr;
   if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  RowCache::Fill fill;
+  if (kind == format::Kind::project || kind == format::Kind::document) {
+    Result<RowCache::Answer> known = find_rows(*state.core, key, snapshot, &fill);
+    if (!known.ok()) return known.status();
+    if (*known) return lend(state, *known, kind);
+  }
   engine::Value value;
   Status s = state.core->engine().get(engine::family_of(kind), key, at, &value);
   if (s.code() == Code::not_found) return missing();
   if (!s.ok()) return s;
   auto body = std::make_unique<RecordBody>();
   if (s = body->keep(key, std::move(value)); !s.ok()) return s;
+  fill.add(key, body->value());
+  fill.keep();
   return body;
 }
 
@@ -74,12 +122,20 @@ Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::st
                                                const std::function<Status()>& missing) {
   const engine::Snapshot* at = nullptr;
   if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+  RowCache::Fill fill;
+  if (kind == format::Kind::revision) {
+    Result<RowCache::Answer> known = find_rows(*state.core, lower, snapshot, &fill);
+    if (!known.ok()) return known.status();
+    if (*known) return lend(state, *known, kind);
+  }
   auto scan = state.core->engine().scan(
       {engine::family_of(kind), std::move(lower), std::move(upper), false, at});
   if (!scan->next()) return scan->status().ok() ? missing() : scan->status();
   // A scan's row goes with the scan: what a record keeps is its own.
   auto body = std::make_unique<RecordBody>();
   if (Status s = body->keep(scan->key(), own_value(state.core, scan->value())); !s.ok()) return s;
+  fill.add(scan->key(), scan->value());
+  fill.keep();
   return body;
 }
 

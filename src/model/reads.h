@@ -33,10 +33,11 @@ struct TenantState {
 
 class SnapshotBody {
  public:
-  SnapshotBody(std::unique_ptr<engine::Snapshot> held, uint64_t store)
-      : snapshot(std::move(held)), store_hash(store) {}
+  SnapshotBody(std::unique_ptr<engine::Snapshot> held, uint64_t store, uint64_t applied)
+      : snapshot(std::move(held)), store_hash(store), applied_seq(applied) {}
   std::unique_ptr<engine::Snapshot> snapshot;
   uint64_t store_hash;
+  uint64_t applied_seq;  // a commit that it surely sees, and all before it
 };
 
 class PendingBody {
@@ -71,6 +72,8 @@ struct ListPlan {
   format::Kind named_kind{};
   // The record is the first row with that prefix, not the one of that key.
   bool named_is_prefix = false;
+  // The whole list is worth a place in the cache of rows. Not together with a filter.
+  bool is_kept = false;
   // The list is that of this session's messages, newest first and from the last one on.
   std::optional<Uuid> tail_of;
   // The rows are the sections of this revision, whose list's key is the prefix.
@@ -103,7 +106,9 @@ class CursorBody {
   bool next_row(RecordBody* row);
   engine::Scan* advance();  // the scan whose row is next; null at the end or on an error
   engine::ScanRequest request(bool merged) const;
+  Status find_tail();
   bool next_of_tail(RecordBody* row);
+  bool next_of_rows(RecordBody* row);
   void drop_fill();
   bool fetch_sections();
   void fetch_round();  // the next of the sections that are named
@@ -135,6 +140,8 @@ class CursorBody {
   size_t fetched_ = 0;  // of the sections
   size_t round_ = 16;   // how many the next round fetches
   std::unique_ptr<engine::Snapshot> own_snapshot_;
+  RowCache::Answer rows_;  // what is read, when the list is known
+  RowCache::Fill rows_fill_;
   TailCache::View tail_;  // what is read, when the session's tail is known
   TailCache::Fill fill_;  // else this is on its way to become it
 };
@@ -178,6 +185,15 @@ Status begin_read(const TenantState& state);
 // The engine's snapshot behind a public one; invalid_argument for another store's.
 Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
                     const engine::Snapshot** out);
+// Keeps an answer for a record that shows one of its rows, and counts as a child of the store.
+std::shared_ptr<const void> lender(const std::shared_ptr<Core>& core, RowCache::Answer answer);
+// What a cache may be asked as of: RowCache::kNow or the snapshot's. An error is what the engine
+// would answer of a store that is closed, in a child after fork, or of a snapshot that is too old.
+Status usable_caches(Core& core, const Snapshot* snapshot, uint64_t* as_of);
+// Asks the cache of rows for `name`: null where it does not know, and then `fill` is open if what
+// the store answers is worth keeping. An error is what the engine would have answered.
+Result<RowCache::Answer> find_rows(Core& core, std::string_view name, const Snapshot* snapshot,
+                                   RowCache::Fill* fill);
 
 // A value that owns a copy of these bytes.
 engine::Value own_value(std::shared_ptr<Core> core, std::string_view bytes);

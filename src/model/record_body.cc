@@ -48,6 +48,7 @@ void RecordBody::clear() {
   content_.reset();
   parsed_ = {};
   value_.reset();
+  lender_.reset();
   floats_ = {};
   vector_.reset();
 }

@@ -24,11 +24,19 @@ class RecordBody {
   Status view(std::string_view key, std::string_view value);
   // Takes a value that was verified before and stays where it is.
   void borrow(std::string_view key, format::Kind kind, const format::Draft& value);
+  // The same, of something that it keeps alive.
+  void borrow(std::string_view key, format::Kind kind, const format::Draft& value,
+              std::shared_ptr<const void> of) {
+    borrow(key, kind, value);
+    lender_ = std::move(of);
+  }
   // Verifies and keeps a value that the engine pins or owns.
   Status keep(std::string_view key, engine::Value value);
   void clear();
 
   bool loaded() const { return loaded_; }
+  // What keep() was given.
+  std::string_view value() const { return value_.bytes(); }
   std::string_view key() const { return {key_, key_bytes_}; }
   std::string_view tail() const { return parsed_.tail; }
   bool packed() const { return (parsed_.flags & format::kZstd) != 0; }
@@ -68,6 +76,7 @@ class RecordBody {
   const void* meta_at_ = nullptr;  // in `meta_`, or where the value was borrowed
   std::shared_ptr<Core> core_;     // outlives what the engine pins
   bool is_newest_ = false;
+  std::shared_ptr<const void> lender_;
   engine::Value value_;
   std::shared_ptr<const std::string> content_;  // once it was decoded
   uint32_t rev_ = 0, ordinal_ = 0;

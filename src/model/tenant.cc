@@ -24,10 +24,11 @@ Tenant Tenant::as_agent(std::string_view name) const {
 
 Result<Snapshot> Tenant::snapshot() const {
   if (!state_->bad.ok()) return state_->bad;
+  const uint64_t applied = state_->core->rows().applied();
   auto held = state_->core->engine().snapshot();
   if (!held.ok()) return held.status();
   return model::Access::snapshot(
-      std::make_unique<model::SnapshotBody>(std::move(*held), state_->core->store_hash()));
+      std::make_unique<model::SnapshotBody>(std::move(*held), state_->core->store_hash(), applied));
 }
 
 namespace model {

@@ -66,9 +66,11 @@ TEST_CASE("memory: writes and reads of many times the budget stay within it") {
     written += 2 * text.size();
     const size_t other = random() % tenants.size();
     CHECK_CODE(ok, tenants[other].messages(chats[other], {.newest_first = true, .limit = 20}));
+    CHECK_CODE(ok, tenants[other].document(documents[other]));
     const StoreStats stats = w.store().stats();
     most = std::max(most, stats.block_cache_bytes + stats.head_cache_bytes +
-                              stats.revision_cache_bytes + stats.message_cache_bytes);
+                              stats.revision_cache_bytes + stats.message_cache_bytes +
+                              stats.row_cache_bytes);
   }
   // What is under way at a moment comes on top: a memtable's last arena block, and one answer.
   constexpr size_t kUnderWay = size_t{2} << 20;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -31,22 +32,26 @@ struct Talk : EngineWorld {
   }
   // The last messages, newest first, as "seq:text@time".
   std::vector<std::string> last(uint32_t count, const Snapshot* at = nullptr) {
-    return rows_of(t.messages(chat, {.newest_first = true, .limit = count, .snapshot = at}),
-                   [](const ChatMessage& m) {
-                     return std::to_string(m.seq()) + ":" + std::string(m.content()) + "@" +
-                            std::to_string(m.created_at().us) + m.actor().name;
-                   });
+    return list({.newest_first = true, .limit = count, .snapshot = at});
   }
-  // The same from the engine: a snapshot is never answered by the cache.
-  std::vector<std::string> stored(uint32_t count) {
-    const Snapshot now = t.snapshot().value();
-    return last(count, &now);
+  std::vector<std::string> list(const MessageList& how) {
+    return rows_of(t.messages(chat, how), [](const ChatMessage& m) {
+      return std::to_string(m.seq()) + ":" + std::string(m.content()) + "@" +
+             std::to_string(m.created_at().us) + m.actor().name;
+    });
+  }
+  // The same from the engine: a list that starts at a sequence is never answered by the cache.
+  std::vector<std::string> stored(uint32_t count, const Snapshot* at = nullptr) {
+    constexpr uint64_t kEnd = uint64_t{1} << 62;
+    return list({.newest_first = true, .limit = count, .from_seq = kEnd, .snapshot = at});
   }
   // Whether the engine was asked for it.
   bool scans(uint32_t count) {
     return !ask([&] { last(count); }).scans.empty();
   }
 };
+
+size_t ask_of(Talk& w, const std::function<void()>& read) { return w.ask(read).scans.size(); }
 
 TEST_CASE("tails: read once, then answered without the engine, and kept up by appends") {
   Talk w;
@@ -182,6 +187,23 @@ TEST_CASE("tails: a child after fork is told so, and its cursors go without wait
   while (filling->next()) {
   }
   CHECK(filling->status().ok());
+}
+
+TEST_CASE("tails: under a snapshot, what it sees and nothing later") {
+  Talk w;
+  for (int i = 0; i < 30; ++i) w.say("m" + std::to_string(i));
+  {
+    const Snapshot cold = w.t.snapshot().value();
+    CHECK(w.last(10, &cold) == w.stored(10, &cold));
+    CHECK_FALSE(w.scans(10));  // that reading made it known
+    CHECK(ask_of(w, [&] { w.last(10, &cold); }) == 0);
+    w.say("later");
+    CHECK(w.last(10, &cold) == w.stored(10, &cold));
+    CHECK(w.last(10, &cold) != w.last(10));
+    CHECK(w.last(10) == w.stored(10));
+  }
+  const Snapshot now = w.t.snapshot().value();
+  CHECK(w.last(10, &now) == w.last(10));
 }
 
 TEST_CASE("tails: bounded in bytes, and the one that was not asked for longest goes") {
