@@ -10,6 +10,7 @@
 #include "engine/credit_merge.h"
 #include "engine/insert_hint.h"
 #include "engine/last_commit.h"
+#include "engine/memtable.h"
 
 namespace bcstore::engine {
 namespace {
@@ -172,6 +173,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.
   options.prefix_extractor = nullptr;
+  options.memtable_factory = memtable_factory();  // relies on the bytewise comparator, the default
   options.memtable_insert_with_hint_prefix_extractor = insert_hint();
   // Idempotency keys and given ids are looked for before they are written, and mostly not there.
   if (family == Family::index) {
