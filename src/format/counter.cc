@@ -4,21 +4,13 @@
 #include <array>
 #include <cstring>
 
+#include "format/little_endian.h"
+
 namespace bcstore::format {
 
 namespace {
 
-void put_u64(char* to, uint64_t n) {
-  for (size_t i = 0; i < 8; ++i) to[i] = static_cast<char>(n >> (8 * i));
-}
-
-uint64_t get_u64(std::string_view bytes, size_t at) {
-  uint64_t n = 0;
-  for (size_t i = 0; i < 8; ++i) {
-    n |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[at + i])) << (8 * i);
-  }
-  return n;
-}
+uint64_t get_u64(std::string_view bytes, size_t at) { return get_le<uint64_t>(bytes.data() + at); }
 
 int64_t get_i64(std::string_view bytes, size_t at) {
   return static_cast<int64_t>(get_u64(bytes, at));
@@ -42,9 +34,9 @@ uint64_t checksum(std::string_view key, std::string_view bytes) {
 
 std::string pack(const Counter& counter) {
   std::string out(Counter::kBytes, '\0');
-  put_u64(out.data(), static_cast<uint64_t>(counter.allowance));
-  put_u64(out.data() + 8, static_cast<uint64_t>(counter.granted));
-  put_u64(out.data() + 16, counter.epoch);
+  put_le(out.data(), static_cast<uint64_t>(counter.allowance));
+  put_le(out.data() + 8, static_cast<uint64_t>(counter.granted));
+  put_le(out.data() + 16, counter.epoch);
   return out;
 }
 
@@ -66,8 +58,8 @@ std::string delta_value(std::string_view key, const CounterDelta& delta) {
                                          static_cast<uint64_t>(delta.allowance.floor),
                                          static_cast<uint64_t>(delta.granted.delta),
                                          static_cast<uint64_t>(delta.granted.floor)};
-  for (size_t i = 0; i < words.size(); ++i) put_u64(out.data() + 8 * i, words[i]);
-  put_u64(out.data() + kDeltaBytes - 8, checksum(key, out));
+  for (size_t i = 0; i < words.size(); ++i) put_le(out.data() + 8 * i, words[i]);
+  put_le(out.data() + kDeltaBytes - 8, checksum(key, out));
   return out;
 }
 

@@ -8,27 +8,12 @@
 #include <new>
 #include <utility>
 
+#include "format/little_endian.h"
 #include "records_generated.h"
 
 namespace bcstore::format {
 
 namespace {
-
-template <class T>
-void put_le(char* to, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    to[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
-  }
-}
-
-template <class T>
-T get_le(const char* from) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    value |= static_cast<uint64_t>(static_cast<uint8_t>(from[i])) << (8 * i);
-  }
-  return static_cast<T>(value);
-}
 
 // The seed binds the meta part to the key and to the first eight header bytes.
 uint64_t seed_of(std::string_view key, const char* header) {

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
+#include "format/little_endian.h"
 #include "model/batch.h"
 #include "model/core.h"
 
@@ -26,7 +28,8 @@ class BatchBody::Arguments {
     number(static_cast<uint64_t>(verb));
   }
   Arguments& number(uint64_t n) {
-    for (int i = 0; i < 8; ++i) bytes_[size_++] = static_cast<char>(n >> (8 * i));
+    format::put_le(bytes_ + size_, n);
+    size_ += sizeof n;
     fold();
     return *this;
   }
@@ -62,7 +65,8 @@ class BatchBody::Arguments {
 
  private:
   Arguments& raw(const Uuid& id) {
-    for (uint8_t byte : id.bytes) bytes_[size_++] = static_cast<char>(byte);
+    std::memcpy(bytes_ + size_, id.bytes.data(), id.bytes.size());
+    size_ += id.bytes.size();
     fold();
     return *this;
   }

@@ -11,11 +11,15 @@ std::string_view bytes_of(const flatbuffers::FlatBufferBuilder& fbb) {
 }
 }  // namespace
 
+bool Encoder::is_own(By by) {
+  return by.actor.kind == ActorKind::user && by.actor.user == by.owner;
+}
+
 Encoder::Who Encoder::who(By by) {
   fbb_.Clear();
   Who who;
+  if (is_own(by)) return who;
   const Actor& actor = by.actor;
-  if (actor.kind == ActorKind::user && actor.user == by.owner) return who;
   who.kind = static_cast<uint8_t>(actor.kind);
   who.id = to_fb(actor.user.uuid());
   if (!actor.name.empty()) who.name = fbb_.CreateString(actor.name);
@@ -287,35 +291,65 @@ Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, Optiona
   return finish(Kind::credit_entry);
 }
 
-Draft Encoder::commit_body(By by, const BodyFields& f) {
+void Encoder::build_body(By by) {
   Who w = who(by);
   fb::CommitBodyBuilder b(fbb_);
   add_common(b, w);
-  b.add_owner_seq(f.owner_seq);
-  b.add_salt(f.salt);
-  b.add_operations(f.operations);
-  b.add_state(1);
+  always(b, [](auto& body) {
+    body.add_owner_seq(0);
+    body.add_salt(0);
+    body.add_operations(0);
+    body.add_state(1);
+  });
   fbb_.Finish(b.Finish());
-  Draft draft = finish(Kind::commit_body, f.touched);
-  auto* common = mutable_root<fb::Common>(draft);
-  common->mutate_commit_seq(f.commit_seq);
-  common->mutate_created_at(f.at.us);
-  common->mutate_effective_at(f.at.us);
+}
+
+Draft Encoder::commit_body(By by, const BodyFields& f) {
+  Draft draft;
+  if (is_own(by)) {
+    if (own_body_.empty()) {
+      build_body(by);
+      own_body_ = bytes_of(fbb_);
+    }
+    draft = Draft(Kind::commit_body, own_body_, f.touched);
+  } else {
+    build_body(by);
+    draft = finish(Kind::commit_body, f.touched);
+  }
+  auto* body = mutable_root<fb::CommitBody>(draft);
+  body->mutate_commit_seq(f.commit_seq);
+  body->mutate_created_at(f.at.us);
+  body->mutate_effective_at(f.at.us);
+  body->mutate_owner_seq(f.owner_seq);
+  body->mutate_salt(f.salt);
+  body->mutate_operations(f.operations);
   return draft;
 }
 
 Draft Encoder::idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
                            std::string_view operations) {
-  fbb_.Clear();
-  fb::Uuid hash = to_fb(request);
-  fb::IdempotencyRecordBuilder b(fbb_);
-  b.add_commit_seq(commit_seq);
-  b.add_created_at(at.us);
-  b.add_effective_at(at.us);
-  b.add_owner_seq(owner_seq);
-  b.add_request_hash(&hash);
-  fbb_.Finish(b.Finish());
-  return finish(Kind::idempotency, operations);
+  if (idempotency_.empty()) {
+    fbb_.Clear();
+    fb::Uuid nil = to_fb(Uuid());
+    fb::IdempotencyRecordBuilder b(fbb_);
+    always(b, [](auto& record) {
+      record.add_commit_seq(0);
+      record.add_created_at(0);
+      record.add_effective_at(0);
+      record.add_owner_seq(0);
+    });
+    b.add_request_hash(&nil);
+    fbb_.Finish(b.Finish());
+    idempotency_ = bytes_of(fbb_);
+  }
+  Draft draft(Kind::idempotency, idempotency_, operations);
+  auto* record = mutable_root<fb::IdempotencyRecord>(draft);
+  record->mutate_commit_seq(commit_seq);
+  record->mutate_created_at(at.us);
+  record->mutate_effective_at(at.us);
+  record->mutate_owner_seq(owner_seq);
+  *record->mutable_request_hash() = to_fb(request);
+  return draft;
 }
 
 }  // namespace bcstore::model

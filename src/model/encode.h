@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "bcstore/id.h"
@@ -181,7 +182,9 @@ class Encoder {
     fb::Uuid id{};
     flatbuffers::Offset<flatbuffers::String> name{};
   };
+  static bool is_own(By by);
   Who who(By by);
+  void build_body(By by);
   template <class Builder>
   void add_common(Builder& builder, const Who& who);
   template <class Builder, class Add>
@@ -191,6 +194,9 @@ class Encoder {
   Draft finish(format::Kind kind, std::string_view tail);
 
   flatbuffers::FlatBufferBuilder fbb_{512};
+  // Meta parts of what each commit writes, to be patched: their layout is always the same.
+  std::string own_body_;  // of an owner's own commit
+  std::string idempotency_;
 };
 
 template <class Builder, class Add>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bcstore/options.h"
+#include "format/little_endian.h"
 #include "model/calendar.h"
 
 namespace bcstore::model {
@@ -21,7 +22,9 @@ namespace {
 
 void append_operation(std::string* out, const Receipt::Operation& op) {
   out->append(reinterpret_cast<const char*>(op.id.bytes.data()), op.id.bytes.size());
-  for (int i = 0; i < 8; ++i) out->push_back(static_cast<char>(op.number >> (8 * i)));
+  char number[sizeof op.number];
+  format::put_le(number, op.number);
+  out->append(number, sizeof number);
 }
 
 std::vector<Receipt::Operation> parse_operations(std::string_view bytes) {
@@ -30,9 +33,7 @@ std::vector<Receipt::Operation> parse_operations(std::string_view bytes) {
        bytes.remove_prefix(format::kReceiptOperationBytes)) {
     Receipt::Operation op;
     op.id = format::key_uuid(bytes, 0);
-    for (size_t i = 0; i < 8; ++i) {
-      op.number |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[16 + i])) << (8 * i);
-    }
+    op.number = format::get_le<uint64_t>(bytes.data() + op.id.bytes.size());
     out.push_back(op);
   }
   return out;
@@ -434,11 +435,10 @@ Status Executor::write_log(const Commit& commit) {
   changes_->put(Family::log, link_key, Draft(Kind::commit_link, packed).seal(link_key));
 
   Key owner_prefix(current_.owner, Kind::commit_body);
-  remember(owner_prefix);
   HeadEntry owner;
   owner.exists = true;
   owner.seq = current_.owner_seq;
-  cache_.put(owner_prefix, std::move(owner));
+  replace(owner_prefix, std::move(owner));
   return Status();
 }
 

@@ -269,7 +269,8 @@ class Executor {
                    Draft* row, bool* found);
 
   // Writes.
-  void remember(std::string_view key);  // for undo, before the entry changes
+  // Changes what the cache knows; what it knew before is kept for undo.
+  void replace(std::string_view key, HeadEntry entry);
   void put_head(format::Kind kind, std::string_view key, Draft draft);
   void put_fact(format::Kind kind, std::string_view key, Draft& draft);
   void put_reference(format::Kind kind, const format::Key& key, const format::Reference& reference,

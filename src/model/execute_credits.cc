@@ -169,8 +169,7 @@ void Executor::put_counter(const CreditState& before, CreditState* after, Counte
     changes_->merge(Family::credits, key, format::delta_value(key, delta));
     ++after->chain;
   }
-  remember(key);
-  cache_.put(key, to_cache(*after));
+  replace(key, to_cache(*after));
 }
 
 Status Executor::change_credits(Op& op, const CreditState& before, CreditState* after,

@@ -147,9 +147,8 @@ Status Executor::put_content(Kind kind, uint64_t check, Draft& draft, const engi
   if (read.status.code() != Code::not_found) return read.status;
   int64_t effective = kNoTime;
   if (Status s = stamp(draft, current_.now, &effective); !s.ok()) return s;
-  remember(read.key);
   changes_->put(family_of(kind), read.key, draft.seal(read.key));
-  cache_.put(read.key, std::move(fresh));
+  replace(read.key, std::move(fresh));
   return Status();
 }
 

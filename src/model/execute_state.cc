@@ -103,9 +103,11 @@ Status Executor::load_owner(UserId owner, HeadEntry** entry) {
 
 Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* found) {
   *found = true;
-  if (auto it = pending_facts_.find(std::string(key)); it != pending_facts_.end()) {
-    *fact = it->second.clone();
-    return Status();
+  if (!pending_facts_.empty()) {
+    if (auto it = pending_facts_.find(std::string(key)); it != pending_facts_.end()) {
+      *fact = it->second.clone();
+      return Status();
+    }
   }
   engine::Value value;
   Status s = engine_.get(family_of(kind), key, nullptr, &value);
@@ -163,24 +165,19 @@ void Executor::accept() {
   undo_.clear();
 }
 
-void Executor::remember(std::string_view key) {
-  Undo undo;
-  undo.key = std::string(key);
-  if (HeadEntry* entry = cache_.find(key)) {
-    undo.known = true;
-    undo.entry = entry->clone();
-  }
-  undo_.push_back(std::move(undo));
+void Executor::replace(std::string_view key, HeadEntry entry) {
+  Undo& undo = undo_.emplace_back();
+  undo.key = key;
+  undo.known = cache_.replace(key, std::move(entry), &undo.entry);
 }
 
 void Executor::put_head(Kind kind, std::string_view key, Draft draft) {
-  remember(key);
   if (RowCache::covers(kind)) settings_.rows->note(key);
   changes_->put(family_of(kind), key, draft.seal(key));
   HeadEntry entry;
   entry.exists = true;
   entry.draft = std::move(draft);
-  cache_.put(key, std::move(entry));
+  replace(key, std::move(entry));
 }
 
 void Executor::put_fact(Kind kind, std::string_view key, Draft& draft) {
@@ -203,18 +200,16 @@ void Executor::put_reference(Kind kind, const Key& key, const Reference& referen
 }
 
 void Executor::erase(Kind kind, std::string_view key) {
-  remember(key);
   if (RowCache::covers(kind)) settings_.rows->note(key);
   changes_->erase(family_of(kind), key);
-  cache_.put(key, HeadEntry());
+  replace(key, HeadEntry());
 }
 
 void Executor::defer_head(Kind kind, std::string_view key, Draft draft) {
-  remember(key);
   HeadEntry entry;
   entry.exists = true;
   entry.draft = std::move(draft);
-  cache_.put(key, std::move(entry));
+  replace(key, std::move(entry));
   current_.deferred.emplace(key, kind);
 }
 
@@ -231,13 +226,12 @@ void Executor::write_deferred() {
 
 void Executor::set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us,
                           uint32_t month) {
-  remember(prefix);
   HeadEntry entry;
   entry.exists = seq != 0;
   entry.seq = seq;
   entry.effective_us = effective_us;
   entry.month = month;
-  cache_.put(prefix, std::move(entry));
+  replace(prefix, std::move(entry));
 }
 
 Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time created_at,

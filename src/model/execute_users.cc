@@ -72,12 +72,11 @@ Status Executor::write_user(const Op& op, const UserFields& fields, uint32_t rev
   if (Status s = stamp(row, created_at(op), &effective_us); !s.ok()) return s;
   put_fact(Kind::user, user_key(current_.owner, rev), row);
   Key prefix(current_.owner, Kind::user);
-  remember(prefix);
   HeadEntry entry;
   entry.exists = true;
   entry.seq = rev;
   entry.draft = std::move(row);
-  cache_.put(prefix, std::move(entry));
+  replace(prefix, std::move(entry));
   touch(Kind::user, current_.owner.uuid(), rev);
   // A profile has no id beside its owner's.
   if (op.verb != Verb::create_user) current_.operations.back().id = Uuid();

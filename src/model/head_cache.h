@@ -5,6 +5,7 @@
 // that are not in the engine yet. Used by the leader of the commit queue alone.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -44,6 +45,7 @@ class HeadCache {
   // Null when unknown. The entry stays where it is until it is erased or a generation is dropped.
   HeadEntry* find(std::string_view key) {
     if (auto it = young_.find(key); it != young_.end()) return &it->second;
+    if (old_.empty()) return nullptr;
     auto it = old_.find(key);
     if (it == old_.end()) return nullptr;
     size_t bytes = cost(it->first, it->second);
@@ -53,10 +55,23 @@ class HeadCache {
   }
 
   HeadEntry& put(std::string_view key, HeadEntry entry) {
-    erase(key);
-    auto [it, inserted] = young_.emplace(std::string(key), std::move(entry));
-    young_bytes_ += cost(it->first, it->second);
-    return it->second;
+    if (HeadEntry* known = find(key)) {
+      exchange(*known, entry);
+      return *known;
+    }
+    return add(key, std::move(entry));
+  }
+
+  // Answers whether there was an entry, which is then moved to *former.
+  bool replace(std::string_view key, HeadEntry entry, HeadEntry* former) {
+    HeadEntry* const known = find(key);
+    if (known == nullptr) {
+      add(key, std::move(entry));
+      return false;
+    }
+    exchange(*known, entry);
+    *former = std::move(entry);
+    return true;
   }
 
   void erase(std::string_view key) {
@@ -101,6 +116,17 @@ class HeadCache {
   static size_t cost(const std::string& key, const HeadEntry& entry) {
     constexpr size_t kNodeBytes = 128;
     return kNodeBytes + key.capacity() + entry.draft.bytes();
+  }
+
+  HeadEntry& add(std::string_view key, HeadEntry entry) {
+    auto [it, inserted] = young_.emplace(std::string(key), std::move(entry));
+    young_bytes_ += cost(it->first, it->second);
+    return it->second;
+  }
+  void exchange(HeadEntry& known, HeadEntry& entry) {  // of the young generation
+    young_bytes_ -= std::min(young_bytes_, known.draft.bytes());
+    young_bytes_ += entry.draft.bytes();
+    std::swap(known, entry);
   }
 
   size_t budget_bytes_;
