@@ -19,22 +19,45 @@ uint64_t load_number(const char* tag) {
   return bits >> 8;
 }
 
-// The size that an entry begins with; *bytes moves on to the key.
-uint32_t take_size(const char** bytes) {
-  auto size = static_cast<uint8_t>(*(*bytes)++);
-  if (size < 0x80) return size;
-  uint32_t number = size & 0x7fu;
-  for (uint32_t shift = 7; shift < 32 && size >= 0x80; shift += 7) {
-    size = static_cast<uint8_t>(*(*bytes)++);
-    number |= (size & 0x7fu) << shift;
+// The size that an entry begins with, beyond its first byte; *bytes stands behind that.
+uint32_t take_long_size(uint32_t first, const char** bytes) {
+  uint32_t number = first & 0x7fu;
+  uint8_t byte = 0x80;
+  for (uint32_t shift = 7; shift < 32 && byte >= 0x80; shift += 7) {
+    byte = static_cast<uint8_t>(*(*bytes)++);
+    number |= (byte & 0x7fu) << shift;
   }
   return number;
 }
 
+// The size that an entry begins with; *bytes moves on to the key.
+inline size_t take_size(const char** bytes) {
+  const auto first = static_cast<uint8_t>(*(*bytes)++);
+  return first < 0x80 ? first : take_long_size(first, bytes);
+}
+
+// As std::memcmp; keys have few words, and a call costs as much as three of them.
+inline int compare_bytes(const char* a, const char* b, size_t size) {
+  while (size >= sizeof(uint64_t)) {
+    uint64_t left = 0;
+    uint64_t right = 0;
+    std::memcpy(&left, a, sizeof left);
+    std::memcpy(&right, b, sizeof right);
+    if (left != right) return __builtin_bswap64(left) < __builtin_bswap64(right) ? -1 : 1;
+    a += sizeof left;
+    b += sizeof right;
+    size -= sizeof left;
+  }
+  for (; size > 0; --size, ++a, ++b) {
+    if (*a != *b) return static_cast<uint8_t>(*a) < static_cast<uint8_t>(*b) ? -1 : 1;
+  }
+  return 0;
+}
+
 // Below zero when the entry comes before the key, zero when they are equal.
-int compare(const char* entry, const SkipList::Key& key) {
+inline int compare(const char* entry, const SkipList::Key& key) {
   const size_t size = take_size(&entry) - kTagBytes;
-  const int order = std::memcmp(entry, key.user_key.data(), std::min(size, key.user_key.size()));
+  const int order = compare_bytes(entry, key.user_key.data(), std::min(size, key.user_key.size()));
   if (order != 0) return order;
   if (size != key.user_key.size()) return size < key.user_key.size() ? -1 : 1;
   const uint64_t number = load_number(entry + size);
