@@ -1,6 +1,7 @@
 #include "model/core.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <utility>
@@ -35,8 +36,28 @@ Status check_options(const Options& o) {
   return Status();
 }
 
-Child::Child(std::shared_ptr<Core> core) : core_(std::move(core)) { ++core_->children_; }
-Child::~Child() { --core_->children_; }
+LiveCount::Cell& LiveCount::cell() {
+  const pthread_t thread = pthread_self();
+  return lines_[format::hash64({reinterpret_cast<const char*>(&thread), sizeof thread}) % kCells]
+      .cell;
+}
+
+uint64_t LiveCount::count() const {
+  uint64_t sum = 0;
+  for (const Line& line : lines_) sum += line.cell.load();
+  return sum;
+}
+
+Child::Child(std::shared_ptr<Core> core) : core_(std::move(core)), cell_(core_->children_.cell()) {
+  ++cell_;
+}
+Child::~Child() { --cell_; }
+
+std::shared_ptr<Core> own_count(const std::shared_ptr<Core>& core) {
+  if (!core) return nullptr;
+  auto count = std::make_shared<std::shared_ptr<Core>>(core);
+  return {std::move(count), core.get()};
+}
 
 Core::Core(const Options& options)
     : options_(options),

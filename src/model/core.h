@@ -1,6 +1,7 @@
 // Core: one open store. Every handle shares it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,24 @@
 #include "model/tail_cache.h"
 
 namespace bcstore::model {
+
+// How many things are alive. Each thread counts in a cell of its own, as far as there are cells:
+// a counter that all readers share costs two of them more than what they read.
+class LiveCount {
+ public:
+  using Cell = std::atomic<uint64_t>;
+  // The cell of this thread. What was counted up there is counted down there, by whoever does.
+  Cell& cell();
+  // Everything that is alive from before the call to after it is counted.
+  uint64_t count() const;
+
+ private:
+  static constexpr size_t kCells = 16;
+  struct alignas(64) Line {
+    Cell cell{0};
+  };
+  std::array<Line, kCells> lines_;
+};
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
@@ -46,7 +65,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // at once.
   void note_read(UserId owner, const std::string& reason);
 
-  uint64_t live_children() const { return engine_->live_children() + children_.load(); }
+  uint64_t live_children() const { return engine_->live_children() + children_.count(); }
   Status close();
   bool closed() const { return closed_.load(std::memory_order_acquire); }
   StoreStats stats() const;
@@ -78,10 +97,14 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<CommitQueue> queue_;
   std::atomic<bool> closed_{false};
   friend class Child;
-  std::atomic<uint64_t> children_{0};
+  LiveCount children_;
 };
 
 Status check_options(const Options& options);
+
+// The same store, counted on its own: what a tenant's records share keeps off the line in memory
+// that all others' would share.
+std::shared_ptr<Core> own_count(const std::shared_ptr<Core>& core);
 
 // Counts one thing that keeps the store alive and that close() waits for.
 class Child {
@@ -93,6 +116,7 @@ class Child {
 
  private:
   std::shared_ptr<Core> core_;
+  LiveCount::Cell& cell_;
 };
 
 // Opens a store over any engine: for tests with a counting or failing one.

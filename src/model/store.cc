@@ -47,7 +47,7 @@ Result<Store> model::open_over(std::unique_ptr<engine::Engine> engine, const Opt
 
 Tenant Store::tenant(UserId owner) const {
   auto state = std::make_shared<model::TenantState>();
-  state->core = core_;
+  state->core = model::own_count(core_);
   state->owner = owner;
   state->actor = Actor::of_user(owner);
   state->bad = core_ ? model::check_owner(owner) : closed_status();
@@ -60,7 +60,7 @@ Service Store::service(std::string_view reason) const {
 
 PublicView Store::public_view() const {
   auto state = std::make_shared<model::TenantState>();
-  state->core = core_;
+  state->core = model::own_count(core_);
   state->owner = kPublicOwner;
   if (!core_) state->bad = closed_status();
   return model::Access::public_view(std::move(state));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lists.h"
@@ -47,6 +48,31 @@ const Maker kMakers[] = {
     {"cursor of messages", CHILD(t.messages(r.chat))},
     {"cursor of events", CHILD(t.events())},
 };
+
+TEST_CASE("children: what one thread made and another dropped is counted once and no more") {
+  World w;
+  const Rich r = enrich(w.store(), w.user("a@x"), "a");
+  const Tenant t = w.store().tenant(r.owner);
+  (void)t.project(r.project);  // from here on it comes from the cache
+  constexpr size_t kThreads = 8;
+  constexpr size_t kEach = 20;
+  std::vector<std::vector<Project>> made(kThreads);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (size_t n = 0; n < kEach; ++n) made[i].push_back(t.project(r.project).value());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(w.store().stats().live_children == kThreads * kEach);
+  threads.clear();
+  for (size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] { made[(i + 1) % kThreads].clear(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(w.store().stats().live_children == 0);
+  CHECK_CODE(ok, w.store().close());
+}
 
 TEST_CASE("children: close() refuses while one lives, says how many, and the store stays open") {
   World w;
