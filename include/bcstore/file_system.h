@@ -30,6 +30,10 @@ class WritableFile {
   virtual Status flush() = 0;
   // Makes everything appended so far survive a loss of power.
   virtual Status sync() = 0;
+  // A hint: so many bytes more will be appended. The file may then be longer than size() by bytes
+  // that read as zeros, so that not every sync has a new length to record; append() overwrites
+  // them, truncate() and close() take them away. Fails without a word. Does nothing by default.
+  virtual void lay_out(uint64_t bytes) { (void)bytes; }
   virtual Status truncate(uint64_t size) = 0;
   virtual Status close() = 0;
   virtual uint64_t size() = 0;

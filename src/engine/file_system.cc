@@ -79,8 +79,8 @@ Descriptor open_descriptor(const std::string& path, int flags) {
 // Unbuffered: RocksDB gathers small appends itself.
 class PosixWritable final : public WritableFile {
  public:
-  PosixWritable(std::string path, Descriptor file, uint64_t size)
-      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+  PosixWritable(std::string path, Descriptor file, uint64_t size, bool appends_at_end)
+      : path_(std::move(path)), file_(std::move(file)), size_(size), at_end_(appends_at_end) {}
 
   Status append(std::string_view data) override {
     while (!data.empty()) {
@@ -98,15 +98,34 @@ class PosixWritable final : public WritableFile {
     return outcome(uninterrupted([&] { return ::fdatasync(file_.number()); }), "cannot sync",
                    path_);
   }
+  void lay_out(uint64_t bytes) override {
+    static constexpr char kZeros[size_t{64} << 10] = {};
+    if (at_end_) return;  // where the file ends is where it would append
+    const uint64_t end = size_ + bytes;
+    laid_out_ = std::max(laid_out_, size_);
+    // Written, and not only allocated: turning an allocated block into a written one is recorded
+    // with the next sync, just as a new length is.
+    while (laid_out_ < end) {
+      const ssize_t written = uninterrupted([&] {
+        return ::pwrite(file_.number(), kZeros, std::min<uint64_t>(sizeof kZeros, end - laid_out_),
+                        static_cast<off_t>(laid_out_));
+      });
+      if (written <= 0) return;
+      laid_out_ += static_cast<uint64_t>(written);
+    }
+  }
   Status truncate(uint64_t size) override {
     const auto length = static_cast<off_t>(size);
     Status cut = outcome(uninterrupted([&] { return ::ftruncate(file_.number(), length); }),
                          "cannot truncate", path_);
-    if (cut.ok()) size_ = size;
+    if (cut.ok()) size_ = laid_out_ = size;
     return cut;
   }
   Status close() override {
-    return file_.valid() ? outcome(file_.close(), "cannot close", path_) : Status();
+    if (!file_.valid()) return Status();
+    Status cut = laid_out_ > size_ ? truncate(size_) : Status();
+    Status closed = outcome(file_.close(), "cannot close", path_);
+    return cut.ok() ? closed : cut;
   }
   uint64_t size() override { return size_; }
 
@@ -114,6 +133,8 @@ class PosixWritable final : public WritableFile {
   const std::string path_;
   Descriptor file_;
   uint64_t size_;
+  const bool at_end_;
+  uint64_t laid_out_ = 0;  // where the zeros end, if beyond size_
 };
 
 class PosixReader final : public Reader {
@@ -174,7 +195,7 @@ class PosixFileSystem final : public FileSystem {
     struct stat about {};
     if (::fstat(file.number(), &about) != 0) return failure("cannot open", path, errno);
     return std::unique_ptr<WritableFile>(std::make_unique<PosixWritable>(
-        path, std::move(file), static_cast<uint64_t>(about.st_size)));
+        path, std::move(file), static_cast<uint64_t>(about.st_size), create == Create::append));
   }
   Result<std::unique_ptr<Reader>> open_reader(const std::string& path) override {
     Descriptor file = open_descriptor(path, O_RDONLY);

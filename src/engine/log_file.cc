@@ -45,7 +45,7 @@ class LogScanner {
         if (!whole(piece, at)) {
           Result<std::optional<uint64_t>> next = stopped(at);
           if (!next) return next.status();
-          if (!*next) return LogEnd{file_bytes_, *cut_};
+          if (!*next) return LogEnd{file_bytes_, *cut_, zeros_};
           at = static_cast<size_t>(**next - start_);
           continue;
         }
@@ -53,14 +53,21 @@ class LogScanner {
         at += kLogHeaderBytes + piece.length;
       }
       // A header that the end of the file cuts short. At the end of a block it would be padding.
-      if (at < size_ && at + kLogHeaderBytes <= kLogBlockBytes) stop(at);
+      if (at < size_ && at + kLogHeaderBytes <= kLogBlockBytes) {
+        zeros_ = !cut_ && !inside_ && blank(at);
+        stop(at);
+      }
     }
     if (!cut_ && inside_) cut_ = record_;
-    return LogEnd{file_bytes_, cut_.value_or(file_bytes_)};
+    return LogEnd{file_bytes_, cut_.value_or(file_bytes_), zeros_};
   }
 
  private:
   std::string_view bytes(size_t at, size_t size) const { return {block_.get() + at, size}; }
+  // Whether the rest of the block is zeros.
+  bool blank(size_t at) const {
+    return bytes(at, size_ - at).find_first_not_of('\0') == std::string_view::npos;
+  }
 
   Status load() {
     size_ = static_cast<size_t>(std::min<uint64_t>(kLogBlockBytes, file_bytes_ - start_));
@@ -125,6 +132,7 @@ class LogScanner {
       return damaged(offset, "one byte of a record that was written whole has changed");
     }
     const bool lost = sector_lost(at);
+    zeros_ = !cut_ && !inside_;
     stop(at);
     Result<std::optional<uint64_t>> later = find_later(at);
     if (!later || !*later) return later;
@@ -229,8 +237,11 @@ class LogScanner {
     const uint64_t most = kMaxSearchedPerByte * (file_bytes_ - stopped_at + kLogBlockBytes);
     uint64_t searched = 0;
     size_t from = at + 1;
+    zeros_ = zeros_ && block_[at] == '\0';
     while (true) {
-      for (; from + kLogHeaderBytes <= size_; ++from) {
+      const bool empty = blank(from);
+      zeros_ = zeros_ && empty;
+      for (; !empty && from + kLogHeaderBytes <= size_; ++from) {
         const Piece piece = piece_at(from);
         if (!plausible(piece, from)) continue;
         if (checksum_fits(piece, from)) return std::optional<uint64_t>(start_ + from);
@@ -255,6 +266,7 @@ class LogScanner {
   bool resumed_ = false;         // behind a hole, and no record has begun yet
   uint64_t record_ = 0;          // where the record began
   std::optional<uint64_t> cut_;  // where the whole records end
+  bool zeros_ = false;           // since it stopped there, no other byte was seen
 };
 
 }  // namespace

@@ -13,6 +13,8 @@
 //     and whoever takes the records can tell what that means (LogRecords::hole).
 // Everything else is damage.
 //
+// A file that is laid out ahead of what is written ends in zeros as well, without being torn.
+//
 // A sector was never written if it reads as zeros, from its beginning or from the end of the last
 // whole piece: files grow by sectors that read as zeros until they are written.
 #pragma once
@@ -52,8 +54,10 @@ class LogRecords {
 struct LogEnd {
   uint64_t file_bytes = 0;
   uint64_t whole_bytes = 0;  // where the last whole record ends, before the first hole
+  bool zeros = false;        // nothing but zeros follows: the file was laid out ahead
 
-  bool torn() const { return whole_bytes < file_bytes; }
+  bool ends_early() const { return whole_bytes < file_bytes; }
+  bool torn() const { return ends_early() && !zeros; }
 };
 
 // Reads the first `file_bytes` of a file. A record that is torn begins and gets pieces, but no end.

@@ -239,11 +239,11 @@ Status LogGuard::judge_tables(const Replay& replay) const {
 Status LogGuard::cut() {
   // The youngest first: were this cut short, the next opening would find the same.
   for (size_t i = logs_.size(); i-- > 0;) {
-    if (!logs_[i].end.torn()) continue;
+    if (!logs_[i].end.ends_early()) continue;
     const auto reason = logs_[i].hole ? OpenReport::CutReason::hole : OpenReport::CutReason::torn;
     if (Status cut = cut_file(logs_[i].name, logs_[i].end, reason); !cut) return cut;
   }
-  if (!manifest_.end.torn()) return Status();
+  if (!manifest_.end.ends_early()) return Status();
   return cut_file(manifest_.name, manifest_.end, OpenReport::CutReason::manifest);
 }
 
@@ -255,6 +255,8 @@ Status LogGuard::cut_file(const std::string& name, const LogEnd& end,
   if (Status cut = (*file)->truncate(end.whole_bytes); !cut) return cut;
   if (Status synced = (*file)->sync(); !synced) return synced;
   if (Status closed = (*file)->close(); !closed) return closed;
+  // What was laid out ahead never held anything.
+  if (reason == OpenReport::CutReason::torn && !end.torn()) return Status();
   report_.cuts.push_back({name, end.whole_bytes, end.file_bytes - end.whole_bytes, reason});
   return Status();
 }

@@ -6,6 +6,9 @@
 // MANIFEST and every file of the log that will be replayed are read first (log_file.h). Damage is
 // refused; a torn end is taken away.
 //
+// A file of the log may also end in zeros that were laid out ahead of what is written
+// (rocks_files.h), after a kill or where its closing was lost. They go too, and are no tear.
+//
 // Beside the files, the commits in the log must follow each other and the tables: each link names
 // the number and the hash of the one before. Where power was lost, sectors of what was not synced
 // may be missing in the middle. The log is cut at such a hole if nothing behind it was promised:

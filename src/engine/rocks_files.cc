@@ -1,5 +1,7 @@
 #include "engine/rocks_files.h"
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -25,10 +27,102 @@ bool makes_current(const std::string& to) {
   return std::string_view(to).ends_with(kCurrent);
 }
 
+bool is_log(const std::string& path) { return std::string_view(path).ends_with(".log"); }
+
+// A WritableFile of ours is used by one thread at a time, while RocksDB syncs its log beside a
+// writer that appends to it: hence the mutex.
+class InjectedWritable : public rocksdb::FSWritableFile {
+ public:
+  InjectedWritable(std::string path, const FileOptions& options, std::unique_ptr<WritableFile> file)
+      : rocksdb::FSWritableFile(options), path_(std::move(path)), file_(std::move(file)) {}
+
+  using rocksdb::FSWritableFile::Append;
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions&, IODebugContext*) override {
+    return locked([&] { return file_->append(view(data)); });
+  }
+  IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
+    return locked([&] { return file_->truncate(size); });
+  }
+  IOStatus Close(const IOOptions&, IODebugContext*) override {
+    return locked([&] { return file_->close(); });
+  }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override {
+    return locked([&] { return file_->flush(); });
+  }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    return locked([&] { return file_->sync(); });
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return Sync(options, debug);
+  }
+  bool IsSyncThreadSafe() const override { return true; }
+  uint64_t GetFileSize(const IOOptions&, IODebugContext*) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return file_->size();
+  }
+  IOStatus InvalidateCache(size_t, size_t) override { return IOStatus::OK(); }
+
+ protected:
+  template <class Operation>
+  IOStatus locked(Operation operation) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return to_rocks(operation(), path_);
+  }
+
+  const std::string path_;
+  std::mutex mutex_;
+  const std::unique_ptr<WritableFile> file_;
+};
+
+// A file of the log. What is appended beyond what was laid out lays out more, if the file was
+// synced since the last time: not where nobody syncs, and by the thread that appends, so that no
+// zeros go where it is writing. The first commit of a short life lays out nothing.
+class LogWritable final : public InjectedWritable {
+ public:
+  // `concurrent`: sync() may be called beside append().
+  LogWritable(std::string path, const FileOptions& options, std::unique_ptr<WritableFile> file,
+              size_t ahead_bytes, bool concurrent)
+      : InjectedWritable(std::move(path), options, std::move(file)),
+        ahead_bytes_(ahead_bytes),
+        concurrent_(concurrent) {}
+
+  using InjectedWritable::Append;
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions&, IODebugContext*) override {
+    return locked([&] {
+      Status appended = file_->append(view(data));
+      if (appended.ok()) lay_out();
+      return appended;
+    });
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    const IOStatus synced =
+        concurrent_ ? to_rocks(file_->sync(), path_) : InjectedWritable::Sync(options, debug);
+    if (synced.ok()) synced_.store(true, std::memory_order_relaxed);
+    return synced;
+  }
+
+ private:
+  static constexpr uint64_t kLeastAheadBytes = uint64_t{64} << 10;
+
+  void lay_out() {
+    const uint64_t size = file_->size();
+    if (size <= laid_out_ || !synced_.exchange(false, std::memory_order_relaxed)) return;
+    // As much again as there is, within bounds: small logs stay small.
+    const uint64_t bytes = std::min<uint64_t>(std::max(size, kLeastAheadBytes), ahead_bytes_);
+    file_->lay_out(bytes);
+    laid_out_ = size + bytes;
+  }
+
+  const size_t ahead_bytes_;
+  const bool concurrent_;
+  uint64_t laid_out_ = 0;  // the writer's
+  std::atomic<bool> synced_{false};
+};
+
 class SystemFiles final : public rocksdb::FileSystemWrapper {
  public:
-  explicit SystemFiles(const std::shared_ptr<rocksdb::FileSystem>& base)
-      : rocksdb::FileSystemWrapper(base) {}
+  SystemFiles(const std::shared_ptr<rocksdb::FileSystem>& base, size_t log_ahead_bytes)
+      : rocksdb::FileSystemWrapper(base), log_ahead_bytes_(log_ahead_bytes) {}
 
   const char* Name() const override { return "bcstore.SystemFiles"; }
   IOStatus LockFile(const std::string&, const IOOptions&, rocksdb::FileLock** lock,
@@ -50,6 +144,22 @@ class SystemFiles final : public rocksdb::FileSystemWrapper {
     }
     return FileSystemWrapper::RenameFile(from, to, options, debug);
   }
+  IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
+                           std::unique_ptr<rocksdb::FSWritableFile>* result,
+                           IODebugContext* debug) override {
+    if (log_ahead_bytes_ == 0 || !is_log(path)) {
+      return FileSystemWrapper::NewWritableFile(path, options, result, debug);
+    }
+    result->reset();
+    auto file = default_file_system()->open_writable(path, bcstore::FileSystem::Create::fresh);
+    if (!file) return to_rocks(file.status(), path);
+    *result = std::make_unique<LogWritable>(path, options, std::move(*file), log_ahead_bytes_,
+                                            /*concurrent=*/true);
+    return IOStatus::OK();
+  }
+
+ private:
+  const size_t log_ahead_bytes_;
 };
 
 // Reads until `size` bytes or the end of the file.
@@ -108,51 +218,6 @@ class InjectedRandom final : public rocksdb::FSRandomAccessFile {
   const std::unique_ptr<Reader> reader_;
 };
 
-// A WritableFile of ours is used by one thread at a time, while RocksDB syncs its log beside a
-// writer that appends to it: hence the mutex.
-class InjectedWritable final : public rocksdb::FSWritableFile {
- public:
-  InjectedWritable(std::string path, const FileOptions& options, std::unique_ptr<WritableFile> file)
-      : rocksdb::FSWritableFile(options), path_(std::move(path)), file_(std::move(file)) {}
-
-  using rocksdb::FSWritableFile::Append;
-  IOStatus Append(const rocksdb::Slice& data, const IOOptions&, IODebugContext*) override {
-    return locked([&] { return file_->append(view(data)); });
-  }
-  IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
-    return locked([&] { return file_->truncate(size); });
-  }
-  IOStatus Close(const IOOptions&, IODebugContext*) override {
-    return locked([&] { return file_->close(); });
-  }
-  IOStatus Flush(const IOOptions&, IODebugContext*) override {
-    return locked([&] { return file_->flush(); });
-  }
-  IOStatus Sync(const IOOptions&, IODebugContext*) override {
-    return locked([&] { return file_->sync(); });
-  }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    return Sync(options, debug);
-  }
-  bool IsSyncThreadSafe() const override { return true; }
-  uint64_t GetFileSize(const IOOptions&, IODebugContext*) override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return file_->size();
-  }
-  IOStatus InvalidateCache(size_t, size_t) override { return IOStatus::OK(); }
-
- private:
-  template <class Operation>
-  IOStatus locked(Operation operation) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return to_rocks(operation(), path_);
-  }
-
-  const std::string path_;
-  std::mutex mutex_;
-  const std::unique_ptr<WritableFile> file_;
-};
-
 class InjectedDirectory final : public rocksdb::FSDirectory {
  public:
   InjectedDirectory(std::string path, std::shared_ptr<FileSystem> files)
@@ -176,7 +241,8 @@ IOStatus answer(const Status& status, const std::string& path) {
 
 class InjectedFiles final : public rocksdb::FileSystem {
  public:
-  explicit InjectedFiles(std::shared_ptr<bcstore::FileSystem> files) : files_(std::move(files)) {}
+  InjectedFiles(std::shared_ptr<bcstore::FileSystem> files, size_t log_ahead_bytes)
+      : files_(std::move(files)), log_ahead_bytes_(log_ahead_bytes) {}
 
   const char* Name() const override { return "bcstore.InjectedFiles"; }
 
@@ -327,22 +393,29 @@ class InjectedFiles final : public rocksdb::FileSystem {
     result->reset();
     Result<std::unique_ptr<WritableFile>> file = files_->open_writable(path, create);
     if (!file) return to_rocks(file.status(), path);
-    *result = std::make_unique<InjectedWritable>(path, options, std::move(*file));
+    if (log_ahead_bytes_ > 0 && create == bcstore::FileSystem::Create::fresh && is_log(path)) {
+      *result = std::make_unique<LogWritable>(path, options, std::move(*file), log_ahead_bytes_,
+                                              /*concurrent=*/false);
+    } else {
+      *result = std::make_unique<InjectedWritable>(path, options, std::move(*file));
+    }
     return IOStatus::OK();
   }
 
   const std::shared_ptr<bcstore::FileSystem> files_;
+  const size_t log_ahead_bytes_;
 };
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> system_files(
-    const std::shared_ptr<rocksdb::FileSystem>& base) {
-  return std::make_shared<SystemFiles>(base);
+std::shared_ptr<rocksdb::FileSystem> system_files(const std::shared_ptr<rocksdb::FileSystem>& base,
+                                                  size_t log_ahead_bytes) {
+  return std::make_shared<SystemFiles>(base, log_ahead_bytes);
 }
 
-std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<bcstore::FileSystem> files) {
-  return std::make_shared<InjectedFiles>(std::move(files));
+std::shared_ptr<rocksdb::FileSystem> injected_files(std::shared_ptr<bcstore::FileSystem> files,
+                                                    size_t log_ahead_bytes) {
+  return std::make_shared<InjectedFiles>(std::move(files), log_ahead_bytes);
 }
 
 std::string parent_directory(std::string path) {

@@ -95,7 +95,9 @@ Status Opening::open(bool* fresh) {
   const bool injected = options_.file_system != nullptr;
   parts_.path = path_;
   parts_.files = injected ? options_.file_system : default_file_system();
-  parts_.rocks_files = injected ? injected_files(options_.file_system) : system_files();
+  const size_t ahead_bytes = options_.log_ahead_bytes;
+  parts_.rocks_files = injected ? injected_files(options_.file_system, ahead_bytes)
+                                : system_files(rocksdb::FileSystem::Default(), ahead_bytes);
   parts_.env = rocksdb::NewCompositeEnv(parts_.rocks_files);
   const MemoryShares shares = share_memory(options_.memory_budget_bytes);
   parts_.cache = new_block_cache(shares);
@@ -255,7 +257,7 @@ Status Opening::check_families(const Manifest& manifest) const {
   }
   for (const std::string& name : own) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    if (manifest.end.torn()) {
+    if (manifest.end.ends_early()) {
       return Status(Code::corruption, path_ + "/" + manifest.name + " is damaged at offset " +
                                           std::to_string(manifest.end.whole_bytes) +
                                           ": it ends there, without the family '" + name + "'");

@@ -131,6 +131,8 @@ rocksdb::DBOptions database_options(const MemoryShares& shares,
   options.use_direct_reads = false;
   options.use_direct_io_for_flush_and_compaction = false;
   options.max_open_files = kMaxOpenFiles;
+  // Its default of 16 is for each family: a store with a few files started 150 threads to open.
+  options.max_file_opening_threads = 1;
   options.max_background_jobs = 2;
   options.max_manifest_file_size = uint64_t{64} << 20;
   // Its statistics would need a thread that wakes for nothing.
@@ -177,6 +179,8 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const MemoryShares& s
   }
   options.target_file_size_base =
       std::clamp(options.write_buffer_size, kLeastFileBytes, kMostFileBytes);
+  // Deep levels in larger files: opening looks at each table, and terabytes have many.
+  options.target_file_size_multiplier = 2;
   options.force_consistency_checks = true;
   // A prefix extractor would let an iterator without bounds walk into another owner's rows.
   options.prefix_extractor = nullptr;

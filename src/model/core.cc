@@ -32,6 +32,7 @@ Status check_options(const Options& o) {
   }
   if (o.snapshot_max_age_us < 0) return invalid("snapshot_max_age_us is negative");
   if (o.initial_credits < 0) return invalid("initial_credits is negative");
+  if (o.log_ahead_bytes > kMaxLogAheadBytes) return invalid("log_ahead_bytes above 16 MiB");
   if (o.group_fill_us > 1'000'000) return invalid("group_fill_us above one second");
   return Status();
 }

@@ -42,6 +42,13 @@ class PowerCutFileSystem::File : public WritableFile {
     }
     return change([&] { inode_->bytes.append(data); }, [&] { return target_->append(data); });
   }
+  void lay_out(uint64_t bytes) override {
+    (void)change([&] { inode_->lay_out(static_cast<size_t>(bytes)); },
+                 [&] {
+                   target_->lay_out(bytes);
+                   return Status();
+                 });
+  }
   Status flush() override {
     return change([] {}, [&] { return target_->flush(); });
   }
@@ -50,7 +57,7 @@ class PowerCutFileSystem::File : public WritableFile {
                   [&] { return target_->truncate(size); });
   }
   Status close() override {
-    return change([] {}, [&] { return target_->close(); });
+    return change([&] { inode_->laid_out = 0; }, [&] { return target_->close(); });
   }
   uint64_t size() override {
     const std::lock_guard<std::mutex> guard(owner_->model_->mutex);

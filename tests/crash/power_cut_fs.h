@@ -6,6 +6,9 @@
 //   file bytes   those before the last sync() of the file stay; of those after it any number stays,
 //                the last sector of what stays may hold other bytes than were written, and sectors
 //                before it may never have been written and read as zeros
+//   lay_out      the zeros beyond the end are there after a sync; until then any number of them,
+//   and
+//                until a sync after close() they may come back
 //   entries      a created, linked, renamed or removed name stays so after the directory was
 //                synced; until then it may be undone, alone or with what came after it
 //   truncation   like bytes: undone or not until the file is synced
@@ -49,6 +52,7 @@ class PowerCutFileSystem : public FileSystemWrapper {
     uint64_t torn_files = 0;      // kept a part of what was not synced
     uint64_t garbled_files = 0;   // of these, how many end in other bytes than were written
     uint64_t holed_files = 0;     // of these, how many lack sectors in the midst
+    uint64_t laid_out_files = 0;  // end in zeros that were laid out ahead
     uint64_t entries_undone = 0;  // names that went back to what they were
     std::string story{};          // which files, for people
   };

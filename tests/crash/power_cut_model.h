@@ -25,8 +25,12 @@ struct PowerCutFileSystem::Inode {
   std::string bytes;
   size_t durable = 0;                // how many of `bytes` survive for certain
   std::optional<std::string> older;  // what was durable before a truncation that is not synced
+  size_t laid_out = 0;               // where the zeros behind `bytes` end, if beyond them
+  size_t durable_laid_out = 0;       // the same, for certain
 
+  void lay_out(size_t count) { laid_out = std::max(laid_out, bytes.size() + count); }
   void truncate(size_t size) {
+    laid_out = 0;
     if (size < durable) {
       if (!older) older = bytes.substr(0, durable);
       durable = size;
@@ -35,12 +39,29 @@ struct PowerCutFileSystem::Inode {
   }
   void sync() {
     durable = bytes.size();
+    durable_laid_out = laid_out;
     older.reset();
   }
   bool is_synced() const { return durable == bytes.size() && !older; }
 
   // What a loss of power leaves of it.
   std::string survivor(const std::string& path, Random& random, bool garbles, Loss* loss) const {
+    std::string left = appended(path, random, garbles, loss);
+    size_t end = laid_out;
+    if (laid_out < durable_laid_out) {  // taken away, and not synced
+      end = random.percent(50) ? durable_laid_out : 0;
+    } else if (laid_out > durable_laid_out) {
+      end = random.between(durable_laid_out, laid_out);
+    }
+    if (left.size() < end) {
+      ++loss->laid_out_files;
+      left.resize(end, '\0');
+    }
+    return left;
+  }
+
+  // Of what was appended.
+  std::string appended(const std::string& path, Random& random, bool garbles, Loss* loss) const {
     if (older && random.percent(50)) return *older;
     const size_t unsynced = bytes.size() - durable;
     size_t kept = 0;

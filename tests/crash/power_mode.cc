@@ -221,6 +221,7 @@ class Patient {
     totals->loss.torn_files += loss->torn_files;
     totals->loss.garbled_files += loss->garbled_files;
     totals->loss.holed_files += loss->holed_files;
+    totals->loss.laid_out_files += loss->laid_out_files;
     totals->loss.entries_undone += loss->entries_undone;
   }
 
@@ -307,9 +308,11 @@ class PowerMode {
     const Totals& t = totals_;
     fmt::print("{} operations; {} acknowledged, {} durable answers covered by {} log syncs\n",
                t.operations, t.acked, t.durable_answers, t.log_syncs);
-    fmt::print("taken: {} bytes, {} torn tails ({} garbled, {} with holes), {} entries\n",
-               t.loss.bytes_lost, t.loss.torn_files, t.loss.garbled_files, t.loss.holed_files,
-               t.loss.entries_undone);
+    fmt::print(
+        "taken: {} bytes, {} torn tails ({} garbled, {} with holes), {} entries; {} files end "
+        "in zeros that were laid out\n",
+        t.loss.bytes_lost, t.loss.torn_files, t.loss.garbled_files, t.loss.holed_files,
+        t.loss.entries_undone, t.loss.laid_out_files);
     fmt::print("{} cuts in recovery, {} sought where two logs were unsynced\n", t.in_recovery,
                at_overlap_);
     fmt::print("in flight: {} landed, {} did not; {} relaxed rolled back; {} retried\n",

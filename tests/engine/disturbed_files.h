@@ -140,6 +140,7 @@ class DisturbedFiles::File final : public WritableFile {
     return due.ok() ? closed : due;
   }
   uint64_t size() override { return target_->size(); }
+  void lay_out(uint64_t bytes) override { target_->lay_out(bytes); }
 
  private:
   DisturbedFiles& files_;

@@ -55,6 +55,33 @@ TEST_CASE("file system: a file is written and read back") {
   CHECK(read_all(*files, path).empty());
 }
 
+TEST_CASE("file system: a file that was laid out ahead reads as zeros there until it is closed") {
+  const ScratchDirectory scratch;
+  const std::shared_ptr<FileSystem> files = default_file_system();
+  const std::string path = scratch.at("file");
+  auto file = files->open_writable(path, FileSystem::Create::fresh).value();
+  REQUIRE(file->append("one").ok());
+  file->lay_out(900);
+  CHECK(file->size() == 3);
+  CHECK(read_all(*files, path) == "one" + std::string(900, '\0'));
+  REQUIRE(file->append("two").ok());
+  CHECK(file->size() == 6);
+  CHECK(read_all(*files, path) == "onetwo" + std::string(897, '\0'));
+  file->lay_out(10);  // less than there is
+  CHECK(files->info(path).value().size == 903);
+  REQUIRE(file->truncate(4).ok());
+  CHECK(read_all(*files, path) == "onet");
+  file->lay_out(50);
+  CHECK(files->info(path).value().size == 54);
+  REQUIRE(file->close().ok());
+  CHECK(read_all(*files, path) == "onet");
+  // Where the end of the file is the place to append, nothing may lie behind it.
+  file = files->open_writable(path, FileSystem::Create::append).value();
+  file->lay_out(50);
+  REQUIRE(file->append("!").ok());
+  CHECK(read_all(*files, path) == "onet!");
+}
+
 TEST_CASE("file system: a reader answers how many bytes there were") {
   const ScratchDirectory scratch;
   const std::shared_ptr<FileSystem> files = default_file_system();

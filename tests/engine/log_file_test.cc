@@ -201,6 +201,31 @@ TEST_CASE("log file: zeros behind the last record are cut, whole blocks of them 
     CAPTURE(zeros);
     REQUIRE(outcome.status.ok());
     CHECK(outcome.end.whole_bytes == log.bytes().size());
+    CHECK(outcome.end.ends_early());
+    CHECK_FALSE(outcome.end.torn());
+  }
+}
+
+TEST_CASE("log file: zeros are a tear when a record began before them, or another byte follows") {
+  LogMaker log;
+  log.add(text(100, 'a')).add(text(2 * kLogBlockBytes, 'b'));
+  const std::string zeros(100'000, '\0');
+  const size_t second = log.starts()[1];
+  for (const size_t size : {second + 3, second + 7, second + 600, kLogBlockBytes}) {
+    CAPTURE(size);
+    const Outcome outcome = read(log.bytes().substr(0, size) + zeros);
+    REQUIRE(outcome.status.ok());
+    CHECK(outcome.end.whole_bytes == second);
+    CHECK(outcome.end.torn());
+  }
+  for (const size_t place : {0u, 1u, 510u, 40'000u, 99'999u}) {
+    CAPTURE(place);
+    std::string other = zeros;
+    other[place] = 'x';
+    const Outcome outcome = read(log.bytes() + other);
+    REQUIRE(outcome.status.ok());
+    CHECK(outcome.end.whole_bytes == log.bytes().size());
+    CHECK(outcome.end.torn());
   }
 }
 

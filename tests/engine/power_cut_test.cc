@@ -249,6 +249,36 @@ TEST_CASE("power cut: a truncation is undone or not until the file is synced") {
   CHECK(cut == std::set<std::string>{"who", "whole"});
 }
 
+TEST_CASE("power cut: zeros that were laid out stay once they are synced, and may come back") {
+  Disk disk;
+  CAPTURE(disk.seed());
+  std::set<size_t> open, closed;
+  for (int roll = 0; roll < kRolls; ++roll) {
+    auto file = disk.open("open");
+    REQUIRE(file->append("whole").ok());
+    file->lay_out(2);
+    auto synced = disk.open("synced");
+    REQUIRE(synced->append("whole").ok());
+    synced->lay_out(5);
+    REQUIRE(synced->sync().ok());
+    auto cut = disk.open("closed");
+    REQUIRE(cut->append("whole").ok());
+    cut->lay_out(5);
+    REQUIRE(cut->sync().ok());
+    REQUIRE(cut->close().ok());
+    REQUIRE(disk.fs().sync_directory(disk.root()).ok());
+    disk.lose_power();
+    file.reset();
+    synced.reset();
+    open.insert(disk.read("open").size());
+    closed.insert(disk.read("closed").size());
+    CHECK(disk.read("synced") == std::string("whole\0\0\0\0\0", 10));
+  }
+  CHECK(open.contains(0));
+  CHECK(open.contains(7));
+  CHECK(closed == std::set<size_t>{5, 10});
+}
+
 TEST_CASE("power cut: from the chosen operation on everything fails, until the power is back") {
   Disk disk;
   CAPTURE(disk.seed());

@@ -86,6 +86,50 @@ TEST_CASE("recovery: a store tells what it found in its log") {
   CHECK(report.checked_commits == closed.commits);
 }
 
+// What the youngest file of the log holds.
+std::string newest_log(const std::string& path) {
+  std::string name;
+  for (const auto& entry : files::directory_iterator(path)) {
+    const std::string other = entry.path().filename().string();
+    if (other.ends_with(".log")) name = std::max(name, other);
+  }
+  return read_file(path + "/" + name);
+}
+
+TEST_CASE("recovery: the log is laid out ahead once it is synced, and a kill leaves no trace") {
+  for (const size_t ahead_bytes : {size_t{0}, size_t{1} << 20, size_t{100}}) {
+    CAPTURE(ahead_bytes);
+    World w([&](Options& options) { options.log_ahead_bytes = ahead_bytes; });
+    const Tenant t = w.tenant("a@x");
+    const auto zeros = [&] {
+      const std::string bytes = newest_log(w.path);
+      return bytes.size() - (bytes.find_last_not_of('\0') + 1);
+    };
+    CHECK_CODE(ok, t.append_event({.type = "durable"}));
+    const size_t first = zeros();
+    CHECK((ahead_bytes == 0 ? first < 8 : first >= 100));
+    for (int i = 0; i < 500; ++i) {
+      CHECK_CODE(
+          ok, t.append_event({.type = std::string(200, 'e')}, {.durability = Durability::relaxed}));
+    }
+    // Nobody synced since: what lies ahead is used up, and no more is laid out.
+    if (ahead_bytes <= 100) CHECK(zeros() < 8);
+    CHECK_CODE(ok, t.append_event({.type = "durable"}));
+    CHECK_CODE(ok, t.append_event({.type = "durable"}));
+    const uint64_t commits = w.commits();
+    w.kill();
+    CHECK(w.store().open_report().cuts.empty());
+    CHECK(w.commits() == commits);
+    CHECK(w.store().check({.files = true}).value().violations == 0);
+    w.reopen();
+    CHECK(w.store().open_report().cuts.empty());
+    CHECK(w.commits() == commits);
+  }
+  Options too_far;
+  too_far.log_ahead_bytes = kMaxLogAheadBytes + 1;
+  CHECK_CODE(invalid_argument, Store::open(World().directory.sub("x"), too_far));
+}
+
 TEST_CASE("recovery: the log may be cut at any length, and a prefix of the commits is left") {
   const Closed closed;
   const auto system = default_file_system();
