@@ -128,8 +128,8 @@ class AppendMessage : public Call {
           draw_message(world_.texts(), random.below(world_.population().sessions()), random));
     }
   }
-  void run(uint64_t number) override {
-    const Message& message = messages_[number];
+  void run() override {
+    const Message& message = messages_[next_++];
     const uint64_t seq = world_.append(message);
     require(seq == ++counts_[message.session], "a message was given another sequence");
   }
@@ -137,6 +137,7 @@ class AppendMessage : public Call {
  private:
   World world_;
   std::vector<Message> messages_;
+  size_t next_ = 0;
   std::vector<uint64_t> counts_ = std::vector<uint64_t>(world_.population().sessions());
 };
 
@@ -148,7 +149,7 @@ class LastMessages : public Call {
     for (uint32_t session = 0; session < world_.population().sessions(); ++session) read(session);
     sessions_ = draw(most, world_.population().sessions());
   }
-  void run(uint64_t number) override { read(sessions_[number]); }
+  void run() override { read(sessions_[next_++]); }
 
  private:
   void read(uint32_t session) {
@@ -166,6 +167,7 @@ class LastMessages : public Call {
   }
   World world_;
   std::vector<uint32_t> sessions_;
+  size_t next_ = 0;
   Fold fold_;
 };
 
@@ -176,27 +178,25 @@ class ConsumeCredit : public Call {
     constexpr uint64_t kWarmUp = 500;
     users_ = draw(kWarmUp + most, world_.population().users);
     for (uint64_t i = 0; i < users_.size(); ++i) keys_.push_back(fmt::format("turn-{}", i));
-    for (uint64_t i = 0; i < kWarmUp; ++i) spend(i);
-    first_ = kWarmUp;
+    for (uint64_t i = 0; i < kWarmUp; ++i) run();
   }
-  void run(uint64_t number) override { spend(first_ + number); }
-
- private:
-  void spend(uint64_t number) {
+  void run() override {
     world_.step();
     CommitOptions options = kRelaxed;
-    options.idempotency_key = keys_[number];
-    const uint32_t user = users_[number];
+    options.idempotency_key = keys_[next_];
+    const uint32_t user = users_[next_++];
     const std::optional<int32_t> left =
         take(world_.tenant(user).consume_credit({}, options), "consume_credit");
     require(left && *left + ++spent_[user] == kFirstCredits, "a credit was not spent once");
   }
+
+ private:
   static constexpr int32_t kFirstCredits = 2'000'000'000;
   World world_;
   std::vector<uint32_t> users_;
   std::vector<std::string> keys_;
   std::vector<int32_t> spent_ = std::vector<int32_t>(world_.population().users);
-  uint64_t first_ = 0;
+  size_t next_ = 0;
 };
 
 // JSON of 4 to 32 kB, each a 3 % edit of the one before, which is in the cache of contents.
@@ -223,7 +223,10 @@ class AppendRevision : public Call {
       documents[user].edit();
     }
   }
-  void run(uint64_t number) override { append(owners_[number], contents_[number]); }
+  void run() override {
+    append(owners_[next_], contents_[next_]);
+    ++next_;
+  }
 
  private:
   DocumentId id_of(uint32_t user) const {
@@ -238,6 +241,7 @@ class AppendRevision : public Call {
   World world_;
   std::vector<uint32_t> owners_;
   std::vector<std::string> contents_;
+  size_t next_ = 0;
   std::vector<uint32_t> revs_ = std::vector<uint32_t>(world_.population().users);
 };
 
@@ -250,7 +254,7 @@ class NewestDocuments : public Call {
     for (uint32_t user = 0; user < world_.population().users; ++user) read(user);
     users_ = draw(most, world_.population().users);
   }
-  void run(uint64_t number) override { read(users_[number]); }
+  void run() override { read(users_[next_++]); }
 
  private:
   void read(uint32_t user) {
@@ -266,6 +270,7 @@ class NewestDocuments : public Call {
   }
   World world_;
   std::vector<uint32_t> users_;
+  size_t next_ = 0;
   Fold fold_;
 };
 
@@ -277,7 +282,7 @@ class ProjectTasks : public Call {
     for (uint32_t user = 0; user < world_.population().users; ++user) read(user);
     users_ = draw(most, world_.population().users);
   }
-  void run(uint64_t number) override { read(users_[number]); }
+  void run() override { read(users_[next_++]); }
 
  private:
   void read(uint32_t user) {
@@ -295,6 +300,7 @@ class ProjectTasks : public Call {
   }
   World world_;
   std::vector<uint32_t> users_;
+  size_t next_ = 0;
   Fold fold_;
 };
 

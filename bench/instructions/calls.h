@@ -15,9 +15,9 @@ namespace bcstore::bench {
 class Call {
  public:
   virtual ~Call() = default;
-  // `number` counts from 0 and goes at most to what make() was told. Throws Failure when the call
-  // answers anything but what it must.
-  virtual void run(uint64_t number) = 0;
+  // At most as often as make() was told. Throws Failure when the call answers anything but what it
+  // must.
+  virtual void run() = 0;
 };
 
 struct CallEntry {
