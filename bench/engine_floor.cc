@@ -28,6 +28,7 @@
 #include "engine.h"
 #include "failure.h"
 #include "floor_projects.h"
+#include "floor_upkeep.h"
 
 namespace bcstore::bench {
 namespace {
@@ -373,6 +374,10 @@ class FloorEngine : public Engine {
     return std::make_unique<FloorDocumentWorker>(db_.get(), population_, &revs_, mode);
   }
 
+  std::unique_ptr<UpkeepWorker> upkeep_worker() override {
+    return make_floor_upkeep_worker(db_.get(), population_);
+  }
+
   std::unique_ptr<ProductSink> product_sink() override {
     return std::make_unique<FloorSink>(db_.get());
   }
@@ -380,8 +385,8 @@ class FloorEngine : public Engine {
   // The families of W5 and W6 are made where they are used, so that others do not open them.
   std::unique_ptr<ProductSink> project_sink() override {
     families_.db = db_.get();
-    families_.contents = new_family(kContents);
-    families_.tasks = new_family(kTasks);
+    if (families_.contents == nullptr) families_.contents = new_family(kContents);
+    if (families_.tasks == nullptr) families_.tasks = new_family(kTasks);
     return make_floor_project_sink(families_);
   }
   std::unique_ptr<ProjectWorker> project_worker() override {

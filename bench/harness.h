@@ -49,7 +49,7 @@ struct Settings {
 };
 
 // An engine that is open in a directory of its own within the scratch directory. Closed and removed
-// when it goes out of scope.
+// when it goes out of scope, or when it is given up.
 class Stand {
  public:
   // In a directory of the engine's name, or of `name` where one engine stands more than once.
@@ -60,13 +60,20 @@ class Stand {
   ~Stand();
 
   Engine& engine() { return *engine_; }
+  std::string_view engine_name() const;
+  const EngineEntry& entry() const { return entry_; }
   const std::string& directory() const { return settings_.directory; }
   // What lay in memory lies in files afterwards, as far as the engine does so when it opens. The
   // microseconds that opening took.
   double reopen();
 
+  // Closes what failed, whatever it says to that, and removes its data.
+  void give_up() noexcept;
+  bool is_given_up() const { return !engine_; }
+
  private:
   const Scratch& scratch_;
+  const EngineEntry& entry_;
   std::string name_;
   EngineSettings settings_;
   std::unique_ptr<Engine> engine_;
@@ -82,7 +89,7 @@ class Operation {
 struct Contestant {
   Stand* stand = nullptr;
   // Called in the thread that will run it; the seed differs by thread and slice, not by engine.
-  std::function<std::unique_ptr<Operation>(uint64_t seed)> start;
+  std::function<std::unique_ptr<Operation>(uint64_t seed)> start{};
   uint64_t operations = 0;  // done so far, those of the warm-up included
   // What sets it apart from others of the same engine: added to the variant, and the name by which
   // a goal speaks of it.
@@ -98,6 +105,8 @@ struct RowSpec {
     double ratio;
   };
   std::vector<Goal> goals{};
+  // Nothing is written: nothing has to come to rest between the slices.
+  bool only_reads = false;
 };
 
 class Bench {
@@ -112,11 +121,18 @@ class Bench {
 
   // What a workload asks of an engine: true if the engine offers it.
   using Offer = std::function<bool(Engine&)>;
+  // All of a workload, and how long it took.
+  void run(const WorkloadEntry& workload);
+
   // One for each engine of the run, opened and created. One that does not offer what is asked for
-  // is left out with a note; so is, for the rest of the run, a peer that fails here.
+  // is left out with a note; so is a peer that fails here, or failed in this workload before.
   std::vector<std::unique_ptr<Stand>> open_stands(const Population& population,
                                                   const Offer& offer = nullptr);
-  // Runs the contestants by turns and adds a row for each.
+  // A step of one engine. False: it is a peer that failed, here or before. It is given up then and
+  // left out for the rest of the workload, and a line says why. Whatever else fails, and a full
+  // disk, ends the run.
+  bool attempt(Stand& stand, const std::function<void()>& step);
+  // Runs those of the contestants that were not given up by turns and adds a row for each.
   void measure(const RowSpec& spec, std::span<Contestant> contestants);
 
  private:
@@ -126,23 +142,34 @@ class Bench {
     Histogram latency;
   };
   Slice run_slice(Contestant& contestant, unsigned threads, double seconds, uint64_t seed) const;
-  void add_rows(const RowSpec& spec, std::span<const Contestant> contestants,
-                std::span<const std::vector<Slice>> slices, bool is_quiet);
-  void add_remarks(std::span<const Contestant> contestants,
-                   std::span<const std::vector<Slice>> slices);
-  std::unique_ptr<Stand> open_stand(const EngineEntry& entry, const Population& population);
+  struct Turns {
+    Contestant* contestant = nullptr;
+    std::vector<Slice> slices{};
+  };
+  // By turns; those that were given up meanwhile are not among the answers.
+  std::vector<Turns> take_turns(const RowSpec& spec, std::span<Contestant> contestants);
+  void add_rows(const RowSpec& spec, std::span<const Turns> turns, bool is_quiet);
+  void add_remarks(std::span<const Turns> turns);
+  std::unique_ptr<Stand> open_stand(const EngineEntry& entry, const Population& population,
+                                    const Offer& offer);
+  // To be called where something was caught. Throws it again unless the run can do without.
+  void leave_out(const EngineEntry& entry);
   static Row::Ratio ratio_of(std::span<const Slice> ours, std::span<const Slice> theirs);
 
   const Settings& settings_;
   const Scratch& scratch_;
   Texts texts_;
   Report report_;
-  std::vector<const EngineEntry*> left_out_;
+  std::string_view workload_;
+  std::vector<const EngineEntry*> left_out_;  // of the workload
+  double measured_s_ = 0;
 };
 
-// Throws Failure unless all folds are equal: every engine returned the same rows and bytes.
-void require_equal(std::string_view what, std::span<const std::string> engines,
-                   std::span<const Fold> folds);
+// Reads the same from every engine. Throws Failure unless all folds are equal: every engine
+// returned the same rows and bytes. What they returned.
+Fold prove_equal(Bench& bench, std::string_view what,
+                 std::span<const std::unique_ptr<Stand>> stands,
+                 const std::function<void(Stand& stand, Fold* fold)>& read);
 
 // Runs an operation a number of times and nothing else: the function for a profiler to look at.
 extern "C" void bcstore_bench_hot_loop(Operation* operation, uint64_t operations);

@@ -1,5 +1,9 @@
 #include "postgres_workers.h"
 
+#include <fmt/core.h>
+
+#include <chrono>
+
 #include "failure.h"
 #include "peer.h"
 #include "postgres_cluster.h"
@@ -196,6 +200,16 @@ class PostgresUpkeepWorker : public UpkeepWorker {
       sql += std::string("DELETE FROM ") + table + " WHERE user_id = '" + id + "';";
     }
     connection_.execute(sql + "DELETE FROM users WHERE id = '" + id + "'; COMMIT");
+  }
+
+  // A partition.
+  bool drop_month(int64_t at_us) override {
+    const std::chrono::year_month_day first(std::chrono::floor<std::chrono::days>(
+        std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(at_us))));
+    connection_.execute(fmt::format("DROP TABLE chat_messages_{:04}{:02}",
+                                    static_cast<int>(first.year()),
+                                    static_cast<unsigned>(first.month())));
+    return true;
   }
 
   // The tables are written anew, and so is what the planner noted of their contents. The log's

@@ -24,9 +24,9 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
                      run here)
   --json FILE        also write the rows as JSON
   --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
-  --seconds S        length of a slice (default 2; quick 0.4)
-  --pairs N          slices of each engine (default 5)
-  --users N          users of the data set (default 1000; quick 100)
+  --seconds S        length of a slice (default 2; quick 0.2)
+  --pairs N          slices of each engine (default 5; quick 3)
+  --users N          users of the data set (default 1000; quick 50)
   --memory MIB       memory budget of each engine, cache plus heap (default 1024)
   --scratch DIR      where the data lie meanwhile (default: TMPDIR, else here)
   --profile W1       run one hot loop and nothing else, in the function bcstore_bench_hot_loop
@@ -162,8 +162,9 @@ std::optional<Settings> read_settings(int count, char** words) {
     if (word == "--quick") settings.quick = true;
   }
   if (settings.quick) {
-    settings.seconds = 0.4;
-    settings.users = 100;
+    settings.seconds = 0.2;
+    settings.pairs = 3;
+    settings.users = 50;
   }
   bool engines_given = false;
   for (size_t i = 0; i < given.size(); ++i) {

@@ -68,46 +68,39 @@ Population population_of(const Bench& bench) {
   return population;
 }
 
+bool offers_projects(Engine& engine) {
+  return engine.project_sink() != nullptr && engine.project_worker() != nullptr;
+}
+
 // The engines that offer these reads, with the projects in them.
 std::vector<std::unique_ptr<Stand>> lay_out(Bench& bench, const Work& work,
                                             const Population& population) {
-  std::vector<std::unique_ptr<Stand>> able;
-  for (std::unique_ptr<Stand>& stand : bench.open_stands(population)) {
-    std::unique_ptr<ProductSink> sink = stand->engine().project_sink();
-    if (!sink || !stand->engine().project_worker()) {
-      bench.report().note(
-          fmt::format("{}: {} does not offer it", work.workload, stand->engine().name()));
-      continue;
-    }
-    fill_projects(population, bench.texts(), *sink);
-    sink.reset();
-    if (work.with_messages) load_messages(*stand, population, bench.texts());
-    stand->reopen();
-    able.push_back(std::move(stand));
+  std::vector<std::unique_ptr<Stand>> stands = bench.open_stands(population, offers_projects);
+  for (const std::unique_ptr<Stand>& stand : stands) {
+    bench.attempt(*stand, [&] {
+      fill_projects(population, bench.texts(), *stand->engine().project_sink());
+      if (work.with_messages) load_messages(*stand, population, bench.texts());
+      stand->reopen();
+    });
   }
   bench.scratch().settle(bench.scratch().path());
-  return able;
+  return stands;
 }
 
 // Reads every project in every engine, which also warms their caches.
 void prove(Bench& bench, const Work& work, std::span<const std::unique_ptr<Stand>> stands,
            const Population& population) {
-  std::vector<std::string> names;
-  std::vector<Fold> folds;
-  for (const std::unique_ptr<Stand>& stand : stands) {
-    const std::unique_ptr<ProjectWorker> worker = stand->engine().project_worker();
-    Fold fold;
-    for (uint32_t project = 0; project < population.users; ++project) {
-      check_interrupted();
-      work.read(*worker, project, &fold);
-    }
-    names.emplace_back(stand->engine().name());
-    folds.push_back(fold);
-  }
-  require_equal(fmt::format("{}: all projects", work.workload), names, folds);
+  const Fold fold =
+      prove_equal(bench, fmt::format("{}: all projects", work.workload), stands,
+                  [&](Stand& stand, Fold* folded) {
+                    const std::unique_ptr<ProjectWorker> worker = stand.engine().project_worker();
+                    for (uint32_t project = 0; project < population.users; ++project) {
+                      check_interrupted();
+                      work.read(*worker, project, folded);
+                    }
+                  });
   bench.report().note(fmt::format("{}: {} projects; every engine gave back {} rows, {} bytes",
-                                  work.workload, population.users, folds.front().rows(),
-                                  folds.front().bytes()));
+                                  work.workload, population.users, fold.rows(), fold.bytes()));
 }
 
 Contestant contestant_of(Stand& stand, const Work& work, const Population& population) {
@@ -127,7 +120,12 @@ void run(Bench& bench, const Work& work) {
     for (const std::unique_ptr<Stand>& stand : stands) {
       contestants.push_back(contestant_of(*stand, work, population));
     }
-    bench.measure({std::string(work.workload), "hot", threads, work.goals}, contestants);
+    bench.measure({.workload = std::string(work.workload),
+                   .variant = "hot",
+                   .threads = threads,
+                   .goals = work.goals,
+                   .only_reads = true},
+                  contestants);
   }
 }
 
