@@ -170,6 +170,10 @@ class Engine {
   // tasks and activities of projects that create() made.
   virtual std::unique_ptr<ProductSink> project_sink() { return product_sink(); }
 
+  // Brings the files into the state that they would come to rest in. Not what an engine does on its
+  // own anyway.
+  virtual void compact() {}
+
   // Processor time that processes of the engine's own used since it was opened, beside this one.
   virtual double outside_cpu_s() { return 0; }
   // Counters worth a line under the row, such as syncs a commit; may be empty.

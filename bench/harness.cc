@@ -156,6 +156,8 @@ Population Bench::population() const {
 void Bench::run(const WorkloadEntry& workload) {
   report_.note(fmt::format("{}: {}", workload.name, workload.title));
   workload_ = workload.name;
+  if (workload.group.empty() || workload.group != group_) kept_.clear();
+  group_ = workload.group;
   left_out_.clear();
   measured_s_ = 0;
   const SteadyClock::time_point begin = SteadyClock::now();
@@ -192,6 +194,17 @@ std::unique_ptr<Stand> Bench::open_stand(const EngineEntry& entry, const Populat
     scratch_.remove(std::string(entry.name));
   }
   return nullptr;
+}
+
+const Bench::Stands& Bench::kept_stands(const std::function<Stands()>& make) {
+  std::erase_if(kept_, [this](const std::unique_ptr<Stand>& stand) {
+    if (!stand->is_given_up()) return false;
+    report_.note(fmt::format("{}: {} left out: it failed with these data before", workload_,
+                             stand->engine_name()));
+    return true;
+  });
+  if (kept_.empty()) kept_ = make();
+  return kept_;
 }
 
 bool Bench::attempt(Stand& stand, const std::function<void()>& step) {
@@ -270,8 +283,7 @@ std::vector<Bench::Turns> Bench::take_turns(const RowSpec& spec,
   for (unsigned pair = 0; pair < settings_.pairs; ++pair) {
     for (Turns& one : turns) {
       const bool goes_on = attempt(*one.contestant->stand, [&] {
-        if (!spec.only_reads || pair == 0)
-          scratch_.settle(scratch_.path(), settings_.quick ? 1 : 3);
+        if (!spec.only_reads || pair == 0) settle();
         one.slices.push_back(run_slice(*one.contestant, spec.threads, settings_.seconds, pair + 1));
       });
       if (!goes_on) one.slices.clear();
@@ -330,9 +342,6 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Turns> turns, bool is_
     if (i > 0 && (turns[0].contestant->stand->engine_name() == "bcstore" || !as.empty())) {
       row.ratio = ratio_of(turns[0].slices, turns[i].slices);
       row.ratio->is_judged = is_quiet && rates.size() >= kFewestPairs;
-      for (const RowSpec::Goal& goal : spec.goals) {
-        if (goal.peer == (as.empty() ? row.engine : as)) row.ratio->goal = goal.ratio;
-      }
     }
     report_.add(std::move(row));
   }

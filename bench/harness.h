@@ -100,11 +100,6 @@ struct RowSpec {
   std::string workload;
   std::string variant;
   unsigned threads = 1;
-  struct Goal {
-    std::string_view peer;
-    double ratio;
-  };
-  std::vector<Goal> goals{};
   // Nothing is written: nothing has to come to rest between the slices.
   bool only_reads = false;
 };
@@ -132,6 +127,14 @@ class Bench {
   // left out for the rest of the workload, and a line says why. Whatever else fails, and a full
   // disk, ends the run.
   bool attempt(Stand& stand, const std::function<void()>& step);
+  // As Scratch does, of all engines or of a directory; a quick run looks only once.
+  void settle() const { settle(scratch_.path()); }
+  void settle(const std::string& directory) const {
+    scratch_.settle(directory, settings_.quick ? 1 : 3);
+  }
+  // What `make` made for the workload before, if that was of the same group; else made now.
+  using Stands = std::vector<std::unique_ptr<Stand>>;
+  const Stands& kept_stands(const std::function<Stands()>& make);
   // Runs those of the contestants that were not given up by turns and adds a row for each.
   void measure(const RowSpec& spec, std::span<Contestant> contestants);
 
@@ -160,7 +163,8 @@ class Bench {
   const Scratch& scratch_;
   Texts texts_;
   Report report_;
-  std::string_view workload_;
+  std::string_view workload_, group_;
+  Stands kept_;
   std::vector<const EngineEntry*> left_out_;  // of the workload
   double measured_s_ = 0;
 };

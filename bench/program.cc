@@ -3,17 +3,20 @@
 #include <fmt/core.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <exception>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "catalogue.h"
 #include "failure.h"
+#include "goals.h"
 #include "report.h"
 
 namespace bcstore::bench {
@@ -62,6 +65,48 @@ void print_head(const Settings& settings, const Scratch& scratch) {
   std::fflush(stdout);
 }
 
+std::string verdict_of(const Row& row) {
+  if (!row.ratio->is_judged) return "not judged";
+  return row.ratio->is_held() ? "held" : "missed";
+}
+
+bool is_row_of(const Row& row, const Goal& goal) {
+  return row.ratio && row.workload == goal.workload && row.variant == goal.variant &&
+         row.engine == goal.engine && (goal.threads == 0 || goal.threads == row.threads);
+}
+
+// Every goal of the workloads and engines of the run, and what became of it.
+void print_goals(const Settings& settings, const Report& report) {
+  constexpr const char* kLine = "  {:<12} {:<4} {:<34} {:>1}  {:<8} {:>7} {:>7}\n";
+  const auto takes_part = [](const auto& entries, std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(),
+                       [name](const auto* entry) { return entry->name == name; });
+  };
+  if (!takes_part(settings.engines, "bcstore")) return;
+  std::map<std::string, unsigned> counts;
+  std::string lines;
+  for (const Goal& goal : all_goals()) {
+    if (!takes_part(settings.workloads, goal.workload)) continue;
+    if (!takes_part(settings.engines, goal.engine)) continue;
+    const std::string limit = fmt::format("{}{}", goal.at_most ? "<=" : ">=", goal.ratio);
+    bool has_row = false;
+    for (const Row& row : report.rows()) {
+      if (!is_row_of(row, goal)) continue;
+      has_row = true;
+      ++counts[verdict_of(row)];
+      lines += fmt::format(kLine, verdict_of(row), row.workload, row.variant, row.threads,
+                           row.engine, fmt::format("{:.2f}", row.ratio->median), limit);
+    }
+    if (has_row) continue;
+    ++counts["not measured"];
+    lines += fmt::format(kLine, "not measured", goal.workload, goal.variant, goal.threads,
+                         goal.engine, "-", limit);
+  }
+  if (lines.empty()) return;
+  fmt::print("Goals: {} held, {} missed, {} not judged, {} not measured\n{}", counts["held"],
+             counts["missed"], counts["not judged"], counts["not measured"], lines);
+}
+
 void run(const Settings& settings, const Scratch& scratch) {
   Bench bench(settings, scratch);
   if (settings.profiled != nullptr) {
@@ -72,6 +117,7 @@ void run(const Settings& settings, const Scratch& scratch) {
   for (const WorkloadEntry* workload : settings.workloads) {
     bench.run(*workload);
   }
+  print_goals(settings, bench.report());
   if (!settings.json.empty()) bench.report().write_json(settings.json);
 }
 

@@ -17,14 +17,13 @@ struct Case {
   Mode mode;
   unsigned threads;
   bool is_hot;  // all turns are one user's
-  std::vector<RowSpec::Goal> goals;
 };
 
 std::vector<Case> all_cases() {
-  return {{Mode::durable, 1, false, {{kAppend, 0.7}}},
-          {Mode::durable, 8, false, {{kAppend, 0.7}, {"sqlite", 3}, {"postgres", 3}}},
-          {Mode::durable, 8, true, {{kAppend, 0.7}, {"sqlite", 3}, {"postgres", 3}}},
-          {Mode::relaxed, 1, false, {{kAppend, 0.7}}}};
+  return {{Mode::durable, 1, false},
+          {Mode::durable, 8, false},
+          {Mode::durable, 8, true},
+          {Mode::relaxed, 1, false}};
 }
 
 class TakeTurn : public Operation {
@@ -106,7 +105,7 @@ void run_case(Bench& bench, const Case& one, const Population& population,
   }
   const std::string variant =
       fmt::format("{} {}", to_string(one.mode), one.is_hot ? "hot" : "uniform");
-  bench.measure({"W11", variant, one.threads, one.goals}, contestants);
+  bench.measure({"W11", variant, one.threads}, contestants);
   for (size_t i = 0; i < takers.size(); ++i) {
     takers[i].turns.operations += contestants[i == 0 ? 0 : i + 1].operations;
     if (i == 0) takers[i].appends.operations += contestants[1].operations;

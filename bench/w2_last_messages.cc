@@ -23,7 +23,7 @@ void run_w2(Bench& bench) {
   for (const std::unique_ptr<Stand>& stand : stands) {
     bench.attempt(*stand, [&] { load_messages(*stand, population, bench.texts()); });
   }
-  bench.scratch().settle(bench.scratch().path());
+  bench.settle();
   const Fold fold = prove_equal_messages(bench, stands, population.sessions());
   bench.report().note(
       fmt::format("W2: {} messages loaded; every engine gave back {} bytes, sum {:016x}",
@@ -33,11 +33,7 @@ void run_w2(Bench& bench) {
     for (const std::unique_ptr<Stand>& stand : stands) {
       contestants.push_back(contestant_of(*stand, population));
     }
-    bench.measure({.workload = "W2",
-                   .variant = "hot",
-                   .threads = threads,
-                   .goals = {{"floor", 2.0}, {"lmdb", 1.0}, {"sqlite", 12}, {"postgres", 50}},
-                   .only_reads = true},
+    bench.measure({.workload = "W2", .variant = "hot", .threads = threads, .only_reads = true},
                   contestants);
   }
 }
@@ -46,7 +42,7 @@ void profile_w2(Bench& bench, const ProfileRequest& request) {
   const Population population = bench.population();
   const auto stands = bench.open_stands(population);
   load_messages(*stands.front(), population, bench.texts());
-  bench.scratch().settle(bench.scratch().path());
+  bench.settle();
   prove_equal_messages(bench, stands, population.sessions());
   const std::unique_ptr<Operation> operation =
       contestant_of(*stands.front(), population).start(population.seed);

@@ -15,16 +15,14 @@ struct Case {
   bool hot;
   Mode mode;
   unsigned threads;
-  std::vector<RowSpec::Goal> goals;
 };
 
 std::vector<Case> all_cases() {
-  return {
-      {true, Mode::durable, 1, {}},
-      {true, Mode::durable, 8, {{"floor", 1.2}, {"lmdb", 5}, {"sqlite", 3}, {"postgres", 3}}},
-      {false, Mode::durable, 8, {}},
-      {true, Mode::relaxed, 1, {{"floor", 0.6}, {"lmdb", 0.6}, {"sqlite", 1.8}, {"postgres", 18}}},
-      {false, Mode::relaxed, 1, {}}};
+  return {{true, Mode::durable, 1},
+          {true, Mode::durable, 8},
+          {false, Mode::durable, 8},
+          {true, Mode::relaxed, 1},
+          {false, Mode::relaxed, 1}};
 }
 
 class ConsumeOperation : public Operation {
@@ -91,7 +89,7 @@ void run_w3(Bench& bench) {
     }
     const std::string variant =
         fmt::format("{} {}", to_string(one.mode), one.hot ? "hot" : "uniform");
-    bench.measure({"W3", variant, one.threads, one.goals}, contestants);
+    bench.measure({"W3", variant, one.threads}, contestants);
     for (const Contestant& contestant : contestants) {
       bench.attempt(*contestant.stand, [&] { prove_spent(contestant, population.users); });
     }
@@ -101,8 +99,7 @@ void run_w3(Bench& bench) {
 void profile_w3(Bench& bench, const ProfileRequest& request) {
   const Population population = population_of(bench);
   const auto stands = bench.open_stands(population);
-  const Contestant contestant =
-      contestant_of(*stands.front(), population, {true, request.mode, 1, {}});
+  const Contestant contestant = contestant_of(*stands.front(), population, {true, request.mode, 1});
   const std::unique_ptr<Operation> operation = contestant.start(population.seed);
   bcstore_bench_hot_loop(operation.get(), request.operations);
 }

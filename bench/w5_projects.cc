@@ -18,33 +18,23 @@ using Read = void (*)(ProjectWorker& worker, uint32_t project, Fold* fold);
 struct Work {
   std::string_view workload;
   Read read;
-  bool with_messages;
-  std::vector<RowSpec::Goal> goals;
 };
 
 Work w5() {
-  return {"W5",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+  return {"W5", [](ProjectWorker& worker, uint32_t project, Fold* fold) {
             worker.newest_documents(project, fold);
-          },
-          false,
-          {{"floor", 1.0}, {"lmdb", 0.95}, {"sqlite", 3}, {"postgres", 80}}};
+          }};
 }
 
 Work w6() {
   return {"W6",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) { worker.tasks(project, fold); },
-          false,
-          {{"floor", 1.5}, {"sqlite", 7}, {"postgres", 15}}};
+          [](ProjectWorker& worker, uint32_t project, Fold* fold) { worker.tasks(project, fold); }};
 }
 
 Work w7() {
-  return {"W7",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+  return {"W7", [](ProjectWorker& worker, uint32_t project, Fold* fold) {
             worker.context(project, kLastMessages, fold);
-          },
-          true,
-          {{"floor", 2}, {"sqlite", 8}, {"postgres", 30}}};
+          }};
 }
 
 class ReadProject : public Operation {
@@ -73,17 +63,15 @@ bool offers_projects(Engine& engine) {
 }
 
 // The engines that offer these reads, with the projects in them.
-std::vector<std::unique_ptr<Stand>> lay_out(Bench& bench, const Work& work,
-                                            const Population& population) {
-  std::vector<std::unique_ptr<Stand>> stands = bench.open_stands(population, offers_projects);
+Bench::Stands lay_out(Bench& bench, const Population& population) {
+  Bench::Stands stands = bench.open_stands(population, offers_projects);
   for (const std::unique_ptr<Stand>& stand : stands) {
     bench.attempt(*stand, [&] {
       fill_projects(population, bench.texts(), *stand->engine().project_sink());
-      if (work.with_messages) load_messages(*stand, population, bench.texts());
-      stand->reopen();
+      load_messages(*stand, population, bench.texts());
     });
   }
-  bench.scratch().settle(bench.scratch().path());
+  bench.settle();
   return stands;
 }
 
@@ -112,7 +100,7 @@ Contestant contestant_of(Stand& stand, const Work& work, const Population& popul
 
 void run(Bench& bench, const Work& work) {
   const Population population = population_of(bench);
-  const auto stands = lay_out(bench, work, population);
+  const Bench::Stands& stands = bench.kept_stands([&] { return lay_out(bench, population); });
   if (stands.empty()) return;
   prove(bench, work, stands, population);
   for (const unsigned threads : {1u, 2u}) {
@@ -123,7 +111,6 @@ void run(Bench& bench, const Work& work) {
     bench.measure({.workload = std::string(work.workload),
                    .variant = "hot",
                    .threads = threads,
-                   .goals = work.goals,
                    .only_reads = true},
                   contestants);
   }
@@ -131,7 +118,7 @@ void run(Bench& bench, const Work& work) {
 
 void profile(Bench& bench, const Work& work, const ProfileRequest& request) {
   const Population population = population_of(bench);
-  const auto stands = lay_out(bench, work, population);
+  const auto stands = lay_out(bench, population);
   if (stands.empty()) return;
   prove(bench, work, stands, population);
   const std::unique_ptr<Operation> operation =

@@ -16,6 +16,7 @@
 #include "document_data.h"
 #include "failure.h"
 #include "revision_codings.h"
+#include "w9_bytes.h"
 
 namespace bcstore::bench {
 namespace {
@@ -24,6 +25,8 @@ constexpr uint32_t kDocuments = 40;
 constexpr uint32_t kRevisions = 100;
 constexpr size_t kCacheBytes = size_t{256} << 20;
 constexpr uint32_t kReads = 4000;
+constexpr uint32_t kQuickDocuments = 10;
+constexpr uint32_t kQuickReads = 500;
 
 struct History {
   std::vector<std::vector<std::string>> documents;
@@ -42,9 +45,10 @@ struct History {
 History drawn_history(const Bench& bench) {
   History history;
   std::vector<EditedDocument> documents;
-  for (uint32_t i = 0; i < kDocuments; ++i) documents.emplace_back(bench.texts(), 42 + i);
+  const uint32_t count = bench.settings().quick ? kQuickDocuments : kDocuments;
+  for (uint32_t i = 0; i < count; ++i) documents.emplace_back(bench.texts(), 42 + i);
   for (uint32_t rev = 1; rev <= kRevisions; ++rev) {
-    for (uint32_t i = 0; i < kDocuments; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       if (rev > 1) documents[i].edit();
       history.add(i, documents[i].json());
     }
@@ -178,7 +182,8 @@ uint64_t table_bytes(const std::string& directory) {
   return bytes;
 }
 
-void measure_coding(Bench& bench, const RevisionCoding& coding, const History& history) {
+// The bytes of a revision.
+double measure_coding(Bench& bench, const RevisionCoding& coding, const History& history) {
   const std::string directory = bench.scratch().fresh("w9");
   const std::unique_ptr<RevisionKeeper> keeper = coding.make();
   keeper->open(directory, kCacheBytes);
@@ -202,21 +207,22 @@ void measure_coding(Bench& bench, const RevisionCoding& coding, const History& h
   for (uint32_t document = 0; document < documents; ++document) {
     first.measure([&] { keeper->newest(document, &fold); });
   }
-  for (uint32_t i = 0; i < 2 * kReads; ++i) {
+  const uint32_t reads = bench.settings().quick ? kQuickReads : kReads;
+  for (uint32_t i = 0; i < 2 * reads; ++i) {
     // A revision at random, so that a long history counts for more; once to warm up.
     const auto& one = history.order[random.below(static_cast<uint32_t>(history.order.size()))];
     const auto document = one.first;
     const auto rev = one.second;
     size_t got = 0;
     const auto read = [&] { got = keeper->old(document, rev, &fold); };
-    if (i < kReads) {
+    if (i < reads) {
       read();
     } else {
       old.measure(read);
     }
     if (got != history.documents[document][rev - 1].size()) throw Failure("W9: another content");
   }
-  for (uint32_t i = 0; i < kReads; ++i) {
+  for (uint32_t i = 0; i < reads; ++i) {
     const uint32_t document = random.below(documents);
     newest.measure([&] { keeper->newest(document, &fold); });
   }
@@ -226,7 +232,17 @@ void measure_coding(Bench& bench, const RevisionCoding& coding, const History& h
       "again {:>6.1f} us   old: {:>6.1f} us, p99 {:>6.1f} us",
       coding.name, bytes, append_us / count, first.at(0.5), newest.at(0.5), old.at(0.5),
       old.at(0.99)));
+  const bool is_ours = coding.name.rfind("bcstore", 0) == 0;
+  bench.report().keep({.workload = "W9",
+                       .variant = "coding: " + coding.name,
+                       .engine = is_ours ? "bcstore" : "floor",
+                       .unit = "bytes",
+                       .value = bytes});
+  return bytes;
 }
+
+// The chain of deltas that bcstore's own is made like.
+constexpr std::string_view kBareChain = "deltas, at most 32 links";
 
 }  // namespace
 
@@ -242,7 +258,21 @@ void run_w9(Bench& bench) {
   std::vector<RevisionCoding> all = raw_codings();
   all.push_back({"bcstore", [] { return std::make_unique<BcstoreKeeper>(size_t{32} << 20); }});
   all.push_back({"bcstore, no content cache", [] { return std::make_unique<BcstoreKeeper>(0); }});
-  for (const RevisionCoding& coding : all) measure_coding(bench, coding, history);
+  std::map<std::string, double, std::less<>> bytes;
+  for (const RevisionCoding& coding : all) {
+    bytes[coding.name] = measure_coding(bench, coding, history);
+  }
+  const double bare = bytes.find(kBareChain)->second;
+  const double ratio = bytes["bcstore"] / bare;
+  bench.report().add(
+      {.workload = "W9",
+       .variant = "bytes a revision, deltas",
+       .engine = "floor",
+       .unit = "bytes",
+       .value = bare,
+       .ratio = Row::Ratio{
+           .median = ratio, .low = ratio, .high = ratio, .is_judged = !bench.settings().quick}});
+  measure_disk_bytes(bench, history.documents);
 }
 
 void profile_w9(Bench&, const ProfileRequest&) {
