@@ -39,6 +39,8 @@ struct Settings {
   uint32_t users = 1000;
   size_t memory_budget_bytes = size_t{1} << 30;
   std::string json;
+  std::string plot;       // a directory for charts
+  std::string from;       // rows of an earlier run, to be drawn instead of running anything
   std::string revisions;  // a file of real ones, for W9
   std::string scratch_parent;
   std::vector<const EngineEntry*> engines;

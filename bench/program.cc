@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "catalogue.h"
+#include "chart.h"
 #include "failure.h"
 #include "goals.h"
 #include "report.h"
@@ -107,6 +108,12 @@ void print_goals(const Settings& settings, const Report& report) {
              counts["missed"], counts["not judged"], counts["not measured"], lines);
 }
 
+void plot(const std::vector<Row>& rows, const std::string& directory) {
+  const std::vector<std::string> names = write_charts(rows, directory);
+  if (names.empty()) fmt::print("nothing to draw: there are no rows of bcstore with others\n");
+  for (const std::string& name : names) fmt::print("drew {}\n", name);
+}
+
 void run(const Settings& settings, const Scratch& scratch) {
   Bench bench(settings, scratch);
   if (settings.profiled != nullptr) {
@@ -119,6 +126,7 @@ void run(const Settings& settings, const Scratch& scratch) {
   }
   print_goals(settings, bench.report());
   if (!settings.json.empty()) bench.report().write_json(settings.json);
+  if (!settings.plot.empty()) plot(bench.report().rows(), settings.plot);
 }
 
 // What a failure that ended the run is reported as; the data are gone then.
@@ -137,6 +145,10 @@ std::string told(const std::exception& failure, std::optional<Scratch>* scratch)
 int run_program(const Settings& settings) {
   std::optional<Scratch> scratch;
   try {
+    if (!settings.from.empty()) {
+      plot(read_rows(settings.from), settings.plot);
+      return 0;
+    }
     scratch.emplace(settings.scratch_parent);
     run(settings, *scratch);
     return 0;

@@ -23,6 +23,8 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --engines A[,B]    only these of bcstore, floor, lmdb, sqlite, postgres (default: all that can
                      run here)
   --json FILE        also write the rows as JSON
+  --plot DIR         draw charts of the rows (SVG) into DIR at the end of the run
+  --from FILE        with --plot: draw the rows of that JSON instead of running anything
   --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
   --seconds S        length of a slice (default 2; quick 0.2)
   --pairs N          slices of each engine (default 5; quick 3)
@@ -101,6 +103,11 @@ void apply_option(std::string_view option, const std::string& value, Settings* s
   } else if (option == "--json") {
     require_writable_parent(value);
     settings->json = value;
+  } else if (option == "--plot") {
+    require_writable_parent(value);
+    settings->plot = value;
+  } else if (option == "--from") {
+    settings->from = value;
   } else if (option == "--revisions") {
     settings->revisions = value;
   } else if (option == "--seconds") {
@@ -175,6 +182,9 @@ std::optional<Settings> read_settings(int count, char** words) {
     engines_given = engines_given || given[i] == "--engines";
     apply_option(given[i], given[i + 1], &settings);
     ++i;
+  }
+  if (!settings.from.empty() && settings.plot.empty()) {
+    throw Refused("--from draws an earlier run: it needs --plot DIR");
   }
   if (settings.profiled != nullptr) {
     if (!engines_given) settings.engines.resize(1);
