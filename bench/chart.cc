@@ -24,7 +24,7 @@ constexpr const char* kStyle =
 
 // Told apart by people who do not see all colours alike.
 constexpr const char* kColours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                    "#e69f00", "#56b4e9", "#444444"};
+                                    "#a6761d", "#56b4e9", "#444444"};
 
 std::string escaped(std::string_view text) {
   std::string out;

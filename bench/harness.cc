@@ -150,7 +150,19 @@ Population Bench::population() const {
   Population population;
   population.seed = kSeed;
   population.users = settings_.users;
+  if (settings_.quick) population.messages_per_session = 100;
   return population;
+}
+
+const RealDocuments* Bench::real_documents() {
+  if (settings_.revisions.empty()) return nullptr;
+  if (real_documents_.empty()) real_documents_ = read_documents(settings_.revisions);
+  return &real_documents_;
+}
+
+std::unique_ptr<Body> Bench::body(uint64_t seed, uint64_t number) {
+  if (settings_.has_real_data) return real_body(*real_documents(), number);
+  return std::make_unique<EditedDocument>(texts_, seed);
 }
 
 void Bench::run(const WorkloadEntry& workload) {

@@ -18,6 +18,7 @@
 #include "data.h"
 #include "engine.h"
 #include "histogram.h"
+#include "real_documents.h"
 #include "report.h"
 #include "scratch.h"
 
@@ -39,9 +40,10 @@ struct Settings {
   uint32_t users = 1000;
   size_t memory_budget_bytes = size_t{1} << 30;
   std::string json;
-  std::string plot;       // a directory for charts
-  std::string from;       // rows of an earlier run, to be drawn instead of running anything
-  std::string revisions;  // a file of real ones, for W9
+  std::string plot;            // a directory for charts
+  std::string from;            // rows of an earlier run, to be drawn instead of running anything
+  std::string revisions;       // a file of real ones, for W9
+  bool has_real_data = false;  // and for W4 and W5 to W7
   std::string scratch_parent;
   std::vector<const EngineEntry*> engines;
   std::vector<std::string> skipped;  // lines about engines that cannot run here
@@ -113,6 +115,10 @@ class Bench {
   const Settings& settings() const { return settings_; }
   const Scratch& scratch() const { return scratch_; }
   const Texts& texts() const { return texts_; }
+  // Of --data or --revisions; null: neither was given.
+  const RealDocuments* real_documents();
+  // A document to write revisions of: a real one of that number, else one drawn from the seed.
+  std::unique_ptr<Body> body(uint64_t seed, uint64_t number);
   Report& report() { return report_; }
   Population population() const;
 
@@ -164,6 +170,7 @@ class Bench {
   const Settings& settings_;
   const Scratch& scratch_;
   Texts texts_;
+  RealDocuments real_documents_;
   Report report_;
   std::string_view workload_, group_;
   Stands kept_;

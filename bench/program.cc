@@ -47,7 +47,7 @@ void print_head(const Settings& settings, const Scratch& scratch) {
   fmt::print("{}, {}, {} cores, Linux {}\n", today(), processor(),
              std::thread::hardware_concurrency(), system.release);
   fmt::print("scratch data in {} ({})\n", scratch.path(), scratch.file_system());
-  const Population population{.users = settings.users};
+  const Population population = Bench(settings, scratch).population();
   fmt::print(
       "{}data: seed {}, {} users x {} sessions x {} messages, bodies lognormal with median "
       "400 bytes\n",

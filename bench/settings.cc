@@ -25,8 +25,9 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --json FILE        also write the rows as JSON
   --plot DIR         draw charts of the rows (SVG) into DIR at the end of the run
   --from FILE        with --plot: draw the rows of that JSON instead of running anything
-  --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
-  --seconds S        length of a slice (default 2; quick 0.2)
+  --data DIR         real documents for W4 to W7 and W9: those of DIR/document_revisions.jsonl.zst
+  --revisions FILE   the same for W9 alone: JSON Lines in zstd with document_id and body_md
+  --seconds S        length of a slice (default 2; quick 0.15)
   --pairs N          slices of each engine (default 5; quick 3)
   --users N          users of the data set (default 1000; quick 50)
   --memory MIB       memory budget of each engine, cache plus heap (default 1024)
@@ -95,6 +96,15 @@ void require_writable_parent(const std::string& path) {
   }
 }
 
+std::string revisions_in(const std::string& directory) {
+  const std::string path = (std::filesystem::path(directory) / kRealRevisions).string();
+  if (::access(path.c_str(), R_OK) != 0) {
+    throw Refused(fmt::format("--data: '{}' is no data directory: cannot read '{}': {}", directory,
+                              path, std::strerror(errno)));
+  }
+  return path;
+}
+
 void apply_option(std::string_view option, const std::string& value, Settings* settings) {
   if (option == "--only") {
     settings->workloads = choose(all_workloads(), value, "workload");
@@ -108,6 +118,9 @@ void apply_option(std::string_view option, const std::string& value, Settings* s
     settings->plot = value;
   } else if (option == "--from") {
     settings->from = value;
+  } else if (option == "--data") {
+    settings->revisions = revisions_in(value);
+    settings->has_real_data = true;
   } else if (option == "--revisions") {
     settings->revisions = value;
   } else if (option == "--seconds") {
@@ -169,7 +182,7 @@ std::optional<Settings> read_settings(int count, char** words) {
     if (word == "--quick") settings.quick = true;
   }
   if (settings.quick) {
-    settings.seconds = 0.2;
+    settings.seconds = 0.15;
     settings.pairs = 3;
     settings.users = 50;
   }

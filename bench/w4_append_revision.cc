@@ -20,17 +20,17 @@ constexpr uint32_t kFirstRevisions = 3;
 // The documents of one engine as their authors have them before them.
 struct Desk {
   struct Place {
-    Place(const Texts& texts, uint64_t seed) : document(texts, seed) {}
+    explicit Place(std::unique_ptr<Body> its_document) : document(std::move(its_document)) {}
     std::mutex mutex;  // one author at a time
-    EditedDocument document;
+    std::unique_ptr<Body> document;
     uint32_t rev = 0;
   };
   std::vector<std::unique_ptr<Place>> places;
 };
 
 void append(DocumentWorker& worker, uint32_t number, Desk::Place& place) {
-  if (place.rev != 0) place.document.edit();
-  const uint32_t rev = worker.append_revision(number, place.document.json());
+  if (place.rev != 0) place.document->edit();
+  const uint32_t rev = worker.append_revision(number, place.document->json());
   if (rev != ++place.rev) throw Failure(fmt::format("W4: revision {} became {}", place.rev, rev));
 }
 
@@ -76,7 +76,8 @@ void lay_out(Bench& bench, Stand& stand, const Population& population, Desk* des
   for (uint32_t number = 0; number < population.users; ++number) {
     check_interrupted();
     worker->create_document(number);
-    desk->places.push_back(std::make_unique<Desk::Place>(bench.texts(), population.seed + number));
+    desk->places.push_back(
+        std::make_unique<Desk::Place>(bench.body(population.seed + number, number)));
     for (uint32_t i = 0; i < kFirstRevisions; ++i) append(*worker, number, *desk->places[number]);
   }
 }
@@ -88,7 +89,7 @@ void prove(Stand& stand, const Desk& desk, Fold* fold) {
     Fold read, given;
     worker->newest_revision(number, &read);
     given.number(desk.places[number]->rev);
-    given.text(desk.places[number]->document.json());
+    given.text(desk.places[number]->document->json());
     given.row();
     if (read != given) {
       throw Failure(

@@ -67,7 +67,8 @@ Bench::Stands lay_out(Bench& bench, const Population& population) {
   Bench::Stands stands = bench.open_stands(population, offers_projects);
   for (const std::unique_ptr<Stand>& stand : stands) {
     bench.attempt(*stand, [&] {
-      fill_projects(population, bench.texts(), *stand->engine().project_sink());
+      fill_projects(population, bench.texts(), *stand->engine().project_sink(),
+                    [&bench](uint64_t seed, uint64_t number) { return bench.body(seed, number); });
       load_messages(*stand, population, bench.texts());
     });
   }

@@ -2,13 +2,10 @@
 // and for bcstore itself. Documents of 100 revisions with 3 % edits; or the revisions of a file.
 #include <bcstore/bcstore.h>
 #include <fmt/core.h>
-#include <simdjson.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 
@@ -56,40 +53,10 @@ History drawn_history(const Bench& bench) {
   return history;
 }
 
-std::string unpacked_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string packed((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  if (packed.empty()) throw Refused("cannot read " + path);
-  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                   ZSTD_freeDCtx);
-  std::string out, piece(ZSTD_DStreamOutSize(), '\0');
-  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-  while (in.pos < in.size) {
-    ZSTD_outBuffer to{piece.data(), piece.size(), 0};
-    if (ZSTD_isError(ZSTD_decompressStream(context.get(), &to, &in))) {
-      throw Refused(path + " is no zstd file");
-    }
-    out.append(piece, 0, to.pos);
-  }
-  return out;
-}
-
-// JSON Lines with document_id and body_md, oldest first within each document.
-History history_of(const std::string& path) {
+History real_history(const RealDocuments& documents) {
   History history;
-  std::map<std::string, uint32_t, std::less<>> numbers;
-  simdjson::dom::parser parser;
-  const std::string text = unpacked_file(path);
-  for (size_t at = 0; at < text.size();) {
-    size_t end = text.find('\n', at);
-    if (end == std::string::npos) end = text.size();
-    const simdjson::dom::element row = parser.parse(text.data() + at, end - at);
-    const std::string_view id = row["document_id"], body = row["body_md"];
-    const auto number =
-        numbers.emplace(std::string(id), static_cast<uint32_t>(numbers.size())).first->second;
-    history.add(number, body);
-    at = end + 1;
+  for (uint32_t i = 0; i < documents.size(); ++i) {
+    for (const std::string& json : documents[i]) history.add(i, json);
   }
   return history;
 }
@@ -247,14 +214,14 @@ constexpr std::string_view kBareChain = "deltas, at most 32 links";
 }  // namespace
 
 void run_w9(Bench& bench) {
-  const std::string& file = bench.settings().revisions;
-  const History history = file.empty() ? drawn_history(bench) : history_of(file);
+  const RealDocuments* real = bench.real_documents();
+  const History history = real == nullptr ? drawn_history(bench) : real_history(*real);
   bench.report().note(
       fmt::format("W9: {} revisions of {} documents, {:.0f} bytes on average{}; processor time, "
                   "files in memory",
                   history.order.size(), history.documents.size(),
                   static_cast<double>(history.bytes) / static_cast<double>(history.order.size()),
-                  file.empty() ? ", each a 3 % edit" : ""));
+                  real == nullptr ? ", each a 3 % edit" : ", real ones"));
   std::vector<RevisionCoding> all = raw_codings();
   all.push_back({"bcstore", [] { return std::make_unique<BcstoreKeeper>(size_t{32} << 20); }});
   all.push_back({"bcstore, no content cache", [] { return std::make_unique<BcstoreKeeper>(0); }});

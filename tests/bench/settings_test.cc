@@ -40,7 +40,16 @@ TEST_CASE("Options are refused by name as well") {
   CHECK(has(refusal_of({"--fast", "1"}), "'--fast'"));
   CHECK(has(refusal_of({"--seconds", "soon"}), "--seconds takes a number"));
   CHECK(has(refusal_of({"--pairs", "0"}), "--pairs takes a number from 1"));
+  CHECK(has(refusal_of({"--from", "rows.json"}), "--plot"));
+  CHECK(has(refusal_of({"--plot", "/nowhere/charts"}), "/nowhere/charts"));
   CHECK(has(refusal_of({"--json", "/nowhere/rows.json"}), "/nowhere/rows.json"));
+}
+
+TEST_CASE("A data directory without documents is refused by name") {
+  test::TempDirectory directory;
+  CHECK(has(refusal_of({"--data", directory.path()}),
+            "'" + directory.path() + "' is no data directory"));
+  CHECK(has(refusal_of({"--data", "/nowhere"}), "/nowhere/document_revisions.jsonl.zst"));
 }
 
 }  // namespace
