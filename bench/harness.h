@@ -35,7 +35,7 @@ struct ProfileRequest {
 
 struct Settings {
   bool quick = false;
-  double seconds = 2;  // of a slice
+  double seconds = 1.5;  // of a slice
   unsigned pairs = 5;
   uint32_t users = 1000;
   size_t memory_budget_bytes = size_t{1} << 30;

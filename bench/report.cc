@@ -15,7 +15,7 @@ namespace bcstore::bench {
 namespace {
 
 constexpr const char* kLine =
-    "{:<4} {:<24} {:>3}  {:<8} {:>16} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
+    "{:<4} {:<36} {:>3}  {:<8} {:>16} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
 
 std::string verdict(const Row::Ratio& ratio) {
   if (!ratio.is_judged) return "not judged";

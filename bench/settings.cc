@@ -27,7 +27,7 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --from FILE        with --plot: draw the rows of that JSON instead of running anything
   --data DIR         real documents for W4 to W7 and W9: those of DIR/document_revisions.jsonl.zst
   --revisions FILE   the same for W9 alone: JSON Lines in zstd with document_id and body_md
-  --seconds S        length of a slice (default 2; quick 0.15)
+  --seconds S        length of a slice (default 1.5; quick 0.15)
   --pairs N          slices of each engine (default 5; quick 3)
   --users N          users of the data set (default 1000; quick 50)
   --memory MIB       memory budget of each engine, cache plus heap (default 1024)

@@ -4,6 +4,7 @@
 // threads.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "catalogue.h"
@@ -12,6 +13,8 @@
 
 namespace bcstore::bench {
 namespace {
+
+constexpr uint32_t kQuickProjects = 20;
 
 using Read = void (*)(ProjectWorker& worker, uint32_t project, Fold* fold);
 
@@ -53,6 +56,7 @@ class ReadProject : public Operation {
 
 Population population_of(const Bench& bench) {
   Population population = bench.population();
+  if (bench.settings().quick) population.users = std::min(population.users, kQuickProjects);
   population.sessions_per_user = 1;
   population.messages_per_session = kLastMessages;
   return population;
