@@ -19,8 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint32_t kUsers = 40;  // and documents
-constexpr uint32_t kRevisions = 100;
+constexpr uint32_t kUsers = 40;      // and documents
 constexpr uint32_t kMessages = 500;  // of a session
 constexpr uint32_t kQuickUsers = 10;
 constexpr uint32_t kQuickMessages = 200;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -39,6 +40,11 @@ Row measure(const char* workload, std::string variant, const char* engine, const
 std::vector<Row> many_rows() {
   std::vector<Row> rows;
   for (const bench::Goal& goal : bench::all_goals()) {
+    const bool is_there = std::any_of(rows.begin(), rows.end(), [&goal](const Row& row) {
+      return row.workload == goal.workload && row.variant == goal.variant &&
+             row.threads == std::max(goal.threads, 1u);
+    });
+    if (is_there) continue;
     for (const char* engine : {"bcstore", "floor", "lmdb", "sqlite", "postgres"}) {
       rows.push_back(rate(goal.workload.data(), std::string(goal.variant),
                           goal.threads == 0 ? 1 : goal.threads, engine,
