@@ -16,6 +16,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "failure.h"
 
@@ -46,17 +47,27 @@ void remove_abandoned(const fs::path& parent) {
 }
 
 // File by file: what others left in the system's buffers is not waited for. Files that were not
-// written since an earlier time are left alone; a server has a thousand of them.
+// written since an earlier time are left alone; a server has a thousand of them. All are handed to
+// the disk before the first is waited for, so that they share the commits of the file system.
 void sync_under(const std::string& directory, fs::file_time_type since) {
+  std::vector<fs::path> written;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory, error)) {
     std::error_code gone;
     if (!entry.is_regular_file(gone) || gone) continue;
-    if (entry.last_write_time(gone) < since || gone) continue;
-    const int file = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) continue;
-    ::fsync(file);
-    ::close(file);
+    if (entry.last_write_time(gone) >= since && !gone) written.push_back(entry.path());
+  }
+  for (const bool waits : {false, true}) {
+    for (const fs::path& path : written) {
+      const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (file < 0) continue;
+      if (waits) {
+        ::fsync(file);
+      } else {
+        ::sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+      }
+      ::close(file);
+    }
   }
 }
 
@@ -131,9 +142,11 @@ void Scratch::settle(const std::string& directory, int glances) const {
   using std::chrono::milliseconds;
   // The system's stamps lag behind its clock by a tick.
   const fs::file_time_type now_stamp = fs::file_time_type::clock::now() - milliseconds(20);
-  const bool is_all = directory == path_;
-  sync_under(directory, is_all ? synced_ : fs::file_time_type::min());
-  if (is_all) synced_ = now_stamp;
+  fs::file_time_type& synced =
+      synced_.try_emplace(directory, fs::file_time_type::min()).first->second;
+  const auto all = synced_.find(path_);
+  sync_under(directory, all == synced_.end() ? synced : std::max(synced, all->second));
+  synced = now_stamp;
   uint64_t before = bytes_under(directory);
   for (int quiet = 0, rounds = 0; quiet < glances && rounds < 1200; ++rounds) {
     std::this_thread::sleep_for(milliseconds(50));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -44,8 +45,8 @@ class Scratch {
   std::string file_system_;
   bool is_on_disk_ = true;
   mutable uint64_t least_free_bytes_ = UINT64_MAX;
-  // All that was written before lies on the disk.
-  mutable std::filesystem::file_time_type synced_ = std::filesystem::file_time_type::min();
+  // What was written before lies on the disk, directory by directory.
+  mutable std::map<std::string, std::filesystem::file_time_type> synced_;
   int lock_ = -1;
 };
 

@@ -9,7 +9,7 @@ namespace bcstore::bench {
 namespace {
 
 constexpr uint32_t kUsers = 10'000;
-constexpr uint32_t kQuickUsers = 1'000;
+constexpr uint32_t kQuickUsers = 300;
 
 struct Case {
   bool hot;
