@@ -187,9 +187,14 @@ class PostgresTurnWorker : public TurnWorker {
 // The owner's work: policies do not hold it.
 class PostgresUpkeepWorker : public UpkeepWorker {
  public:
+  // The log's files would be used again with what is in them: from here on they are removed
+  // instead.
   explicit PostgresUpkeepWorker(const PostgresShare& share)
       : population_(share.population),
-        connection_(share.host, PostgresCluster::kOwner, Mode::durable) {}
+        connection_(share.host, PostgresCluster::kOwner, Mode::durable) {
+    connection_.execute("ALTER SYSTEM SET wal_recycle = off");
+    connection_.execute("SELECT pg_reload_conf()");
+  }
 
   // What hangs on the user goes with it; credits, ledger, events, integrations and keys do not.
   void erase_user(uint32_t user) override {
@@ -212,11 +217,8 @@ class PostgresUpkeepWorker : public UpkeepWorker {
     return true;
   }
 
-  // The tables are written anew, and so is what the planner noted of their contents. The log's
-  // files would be used again with what is in them: for once they are removed instead.
+  // The tables are written anew, and so is what the planner noted of their contents.
   void purge() override {
-    connection_.execute("ALTER SYSTEM SET wal_recycle = off");
-    connection_.execute("SELECT pg_reload_conf()");
     connection_.execute(
         "VACUUM (FULL, ANALYZE) users, projects, project_versions, documents, document_revisions, "
         "document_sections, tasks, task_activity, chat_sessions, chat_messages, chat_credits, "
@@ -224,8 +226,6 @@ class PostgresUpkeepWorker : public UpkeepWorker {
     connection_.execute("VACUUM (FULL) pg_statistic");
     connection_.execute("SELECT pg_switch_wal()");
     connection_.execute("CHECKPOINT");
-    connection_.execute("ALTER SYSTEM RESET wal_recycle");
-    connection_.execute("SELECT pg_reload_conf()");
   }
 
  private:
