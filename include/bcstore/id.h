@@ -58,6 +58,7 @@ using DocumentId = Id<struct DocumentKind>;
 using TaskId = Id<struct TaskKind>;
 using ChatSessionId = Id<struct ChatSessionKind>;
 using MessageId = Id<struct MessageKind>;
+using CreditHoldId = Id<struct CreditHoldKind>;
 using IntegrationId = Id<struct IntegrationKind>;
 
 // Two owner ids are reserved and never name a user: `invalid_argument` wherever one is given.

@@ -32,6 +32,8 @@ inline constexpr size_t kMaxPageRows = 1000;
 inline constexpr size_t kDefaultPageRows = 100;
 inline constexpr size_t kMaxIdempotencyKeyBytes = 64;
 inline constexpr int32_t kMaxCredits = INT32_MAX;  // of a plan and all that was granted together
+inline constexpr size_t kMaxLiveHolds = 1024;      // of one owner, those that took credits
+inline constexpr int64_t kMaxHoldTtlUs = int64_t{31} * 86'400 * 1'000'000;
 inline constexpr uint64_t kUnlimitedCredits = UINT64_MAX;  // where a receipt tells what remains
 inline constexpr size_t kMaxLogAheadBytes = size_t{16} << 20;
 inline constexpr int64_t kMaxIdempotencyWindowUs = int64_t{30} * 86'400 * 1'000'000;
@@ -72,10 +74,10 @@ struct Options {
   // caches of heads (1/8), of newest contents (at most 1/8), of rows and lists that are being read
   // (1/8) and of the last messages of sessions (3/16). At least 16 MiB.
   size_t memory_budget_bytes = size_t{256} << 20;
-  // The part of it, at most an eighth, for contents of newest revisions, against which the next
-  // ones are coded as deltas, and from which they are read. 0 keeps none: every append to a
-  // document then reads the revision before it.
-  size_t revision_cache_bytes = size_t{32} << 20;
+  // The part of it for contents of newest revisions, against which the next ones are coded as
+  // deltas, and from which they are read: an eighth, or less if so wanted. 0 keeps none: every
+  // append to a document then reads the revision before it.
+  size_t revision_cache_bytes = SIZE_MAX;
   // A commit is refused with `no_space`, before anything is written, when less than this would be
   // left on the file system.
   uint64_t free_space_reserve_bytes = uint64_t{64} << 20;

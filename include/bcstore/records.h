@@ -215,6 +215,30 @@ class CreditEntry : public Record {
   int32_t granted() const;
   bool is_unlimited() const;
   uint64_t epoch() const;  // counts the times that the balance was set, from 1
+  // Of a hold and what resolves it.
+  std::optional<CreditHoldId> hold() const;
+  int32_t held_delta() const;  // by how much it changed what live holds keep from being spent
+  int32_t lapsed() const;      // what a hold of an earlier period took and does not give back
+  int32_t debt_delta() const;  // what was captured beyond the balance, or what a grant paid of it
+  BCSTORE_RECORD_OPTIONAL_TEXT(reason);
+};
+
+// A reservation of credits, made by actor() at created_at().
+class CreditHold : public Record {
+ public:
+  CreditHoldId id() const;
+  HoldState state() const;  // `expired` from expires_at() on, whether or not that was written yet
+  int32_t amount() const;
+  // What it took of each bucket; 0 of both when use was unlimited.
+  int32_t from_allowance() const;
+  int32_t from_granted() const;
+  Time expires_at() const;
+  // Once it was captured or voided, or its end was written.
+  int32_t captured() const;  // the amount of the capture
+  int32_t returned() const;  // to the balance
+  int32_t lapsed() const;    // of the allowance of a period that was over
+  int32_t debt() const;      // captured beyond the balance
+  std::optional<Time> resolved_at() const;
   BCSTORE_RECORD_OPTIONAL_TEXT(reason);
 };
 
@@ -281,6 +305,8 @@ struct Credits {
   std::optional<int32_t> remaining{};  // allowance + granted; nullopt: unlimited
   int32_t allowance = 0;               // of the current period; spent first
   int32_t granted = 0;                 // granted or bought; no reset touches it
+  int32_t held = 0;                    // by live holds, and in neither of the two
+  int32_t debt = 0;                    // captured beyond the balance; the next grant pays it first
   int32_t plan_allowance = 0;          // what a reset sets the allowance to
   std::optional<Time> resets_at{};     // the next reset; nullopt: never
 };

@@ -51,6 +51,12 @@ struct CreditGrant {
   std::optional<std::string_view> reason = std::nullopt;
 };
 
+// A correction of what was granted.
+struct CreditAdjustment {
+  int32_t amount;  // not 0; less than 0 takes away
+  std::optional<std::string_view> reason = std::nullopt;
+};
+
 struct CreditPlan {
   int32_t allowance;  // not negative
   // Midnight UTC of the first reset; then every month on that day, or on the last of a month that
@@ -167,10 +173,14 @@ class Service {
   Result<Receipt> link_stripe_customer(UserId user, std::string_view customer_id,
                                        const CommitOptions& o = {}) const;
 
-  // Adds to the granted credits, which no reset touches. Codes: not_found, invalid_argument (the
-  // amount; or more than kMaxCredits in all).
+  // Adds to the granted credits, which no reset touches; a debt is paid first. Codes: not_found,
+  // invalid_argument (the amount; or more than kMaxCredits in all).
   Result<Receipt> grant_credits(UserId user, const CreditGrant& grant,
                                 const CommitOptions& o = {}) const;
+  // Corrects the granted credits, up or down. Codes: not_found, invalid_argument (0, or more than
+  // kMaxCredits in all), out_of_credits (more would be taken than is granted and not held).
+  Result<Receipt> adjust_credits(UserId user, const CreditAdjustment& adjustment,
+                                 const CommitOptions& o = {}) const;
   // Sets the plan's allowance and when it is renewed. Codes: not_found, invalid_argument (a
   // negative allowance, a time that is not midnight UTC, more than kMaxCredits in all).
   Result<Receipt> set_credit_plan(UserId user, const CreditPlan& plan,

@@ -146,6 +146,23 @@ class Cursor {
   std::unique_ptr<model::CursorBody> body_;
 };
 
+// What a reservation of credits answered.
+struct Reservation {
+  CreditHoldId hold{};
+  std::optional<int32_t> remaining{};  // after it; nullopt: unlimited
+  Time expires_at{};
+  bool replayed = false;
+};
+
+// What became of a hold, as of its resolution.
+struct HoldResolution {
+  int32_t returned = 0;                // to the balance
+  int32_t lapsed = 0;                  // not returned: of the allowance of a period that was over
+  int32_t debt = 0;                    // captured beyond the balance
+  std::optional<int32_t> remaining{};  // after it; nullopt: unlimited
+  bool replayed = false;
+};
+
 // A commit that was handed in and not waited for. Dropping it does not cancel it.
 class PendingCommit {
  public:
@@ -217,6 +234,12 @@ class Tenant {
   // What remains, exactly as of this spending; nullopt: unlimited.
   Result<std::optional<int32_t>> consume_credit(const CreditSpend& spend = {},
                                                 const CommitOptions& o = {}) const;
+  Result<Reservation> reserve_credits(const NewHold& hold, const CommitOptions& o = {}) const;
+  Result<HoldResolution> capture_credits(CreditHoldId hold, const HoldCapture& capture,
+                                         const CommitOptions& o = {}) const;
+  Result<HoldResolution> void_hold(CreditHoldId hold,
+                                   std::optional<std::string_view> reason = std::nullopt,
+                                   const CommitOptions& o = {}) const;
   Result<Receipt> add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
                                const EmbeddingSpace& space = {}, const CommitOptions& o = {}) const;
   Result<IntegrationId> add_integration(const NewIntegration& integration,
@@ -299,6 +322,10 @@ class Tenant {
   // snapshot the balance is the snapshot's, and what is due is told by now.
   Result<Credits> credits(const ReadOptions& o = {}) const;
   Cursor<CreditEntry> credit_entries(const ListOptions& o = {}) const;  // newest first
+  // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot.
+  Result<CreditHold> credit_hold(CreditHoldId id, const ReadOptions& o = {}) const;
+  // Those that are live and took credits, the first to expire first.
+  Cursor<CreditHold> credit_holds(const ListOptions& o = {}) const;
 
   // Many at once, in one round of reads: one answer for each id, in order. At most kMaxPageRows.
   std::vector<Result<Project>> get(std::span<const ProjectId> ids, const ReadOptions& o = {}) const;
@@ -312,6 +339,8 @@ class Tenant {
 
  private:
   friend struct model::Access;
+  Result<HoldResolution> resolve(CreditHoldId hold, WriteBatch& batch,
+                                 const CommitOptions& o) const;
   explicit Tenant(std::shared_ptr<const model::TenantState> state);
   std::shared_ptr<const model::TenantState> state_;
 };

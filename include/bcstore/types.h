@@ -28,7 +28,14 @@ enum class CreditEntryKind : uint8_t {
   plan = 5,       // another plan, or another date of resets
   unlimited = 6,  // unlimited use began or ended
   import = 7,     // a balance taken over from another system
+  hold = 8,       // a reservation took credits out of the balance
+  capture = 9,    // a hold was used, and what was left of it went back
+  voided = 10,    // a hold was not used, and went back
+  expire = 11,    // a hold ran out, and went back, dated at that instant
+  adjust = 12,    // a correction of the granted credits
 };
+// What became of a reservation of credits. All but `live` are for good.
+enum class HoldState : uint8_t { live = 1, captured = 2, voided = 3, expired = 4 };
 enum class IntegrationType : uint8_t { google_analytics = 1, github = 2, zapier = 3 };
 enum class IntegrationAction : uint8_t { added = 1, revised = 2, removed = 3 };
 // How near two embeddings are.
@@ -43,6 +50,7 @@ std::string_view to_string(TaskState state);
 std::string_view to_string(Role role);
 std::string_view to_string(ActorKind kind);
 std::string_view to_string(CreditEntryKind kind);
+std::string_view to_string(HoldState state);
 std::string_view to_string(IntegrationType type);
 std::string_view to_string(IntegrationAction action);
 std::string_view to_string(Metric metric);

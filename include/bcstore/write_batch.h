@@ -151,6 +151,23 @@ struct CreditSpend {
   std::optional<int32_t> expected_remaining = std::nullopt;  // before it; never met when unlimited
 };
 
+// A reservation: credits that are set aside before the work that they pay for, whose price may be
+// known only after it.
+struct NewHold {
+  int32_t amount;  // 1 to kMaxCredits
+  int64_t ttl_us;  // how long it lives, from its commit on: 1 to kMaxHoldTtlUs microseconds
+  std::optional<std::string_view> reason = std::nullopt;
+  std::optional<int32_t> expected_remaining = std::nullopt;  // as in CreditSpend
+  std::optional<CreditHoldId> id = std::nullopt;
+};
+
+struct HoldCapture {
+  int32_t amount;  // what the work cost: 1 to kMaxCredits
+  // More than was held: takes what the balance has, and records the rest as debt.
+  bool allow_overage = false;
+  std::optional<std::string_view> reason = std::nullopt;
+};
+
 class WriteBatch {
  public:
   WriteBatch(WriteBatch&&) noexcept;
@@ -208,6 +225,22 @@ class WriteBatch {
   // agent's handle may not: `failed_precondition`. Commit: out_of_credits (with what remains and
   // the next reset), conflict (expected_remaining; actual kUnlimitedCredits while it is unlimited).
   void consume_credit(const CreditSpend& spend = {});
+
+  // Sets credits aside, the allowance first. Until it is captured or voided, or its time is over,
+  // they are not there to spend. An owner whose use is unlimited gets a hold that takes nothing.
+  // The receipt's number is what remains. Commit: out_of_credits, conflict (expected_remaining),
+  // already_exists (the given id), failed_precondition (kMaxLiveHolds are live).
+  CreditHoldId reserve_credits(const NewHold& hold);
+  // Uses a hold, or a part of it: its share of the allowance first. The rest goes back whence it
+  // came; of a hold made before the last reset the allowance's share does not, its period is over.
+  // A hold is resolved once. To repeat the same resolution is ok and changes nothing: alone in a
+  // batch it gives the first receipt, with `replayed`. The receipt's number is what remains.
+  // Commit: not_found; failed_precondition (the hold ran out: it gave back what it held at its
+  // expires_at, whoever looked or did not); conflict (resolved otherwise: actual is the HoldState);
+  // invalid_argument (more than was held without allow_overage, or a debt beyond kMaxCredits).
+  void capture_credits(CreditHoldId hold, const HoldCapture& capture);
+  // Gives a hold back unused. Commit: as capture_credits.
+  void void_hold(CreditHoldId hold, std::optional<std::string_view> reason = std::nullopt);
 
   // The sections of one revision, all of them and in their order; once for each revision.
   // Embeddings of one call have one dimension, 1 to kMaxDimension. Commit: not_found (document or

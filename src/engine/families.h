@@ -14,6 +14,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::project:
     case Kind::document:
     case Kind::credit_account:
+    case Kind::credit_hold:
     case Kind::task_place:
     case Kind::task:
     case Kind::session:
@@ -63,6 +64,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::message_id:
     case Kind::session_month:
     case Kind::event_month:
+    case Kind::live_hold:
       return Family::index;
   }
   return Family::system;

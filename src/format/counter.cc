@@ -10,6 +10,12 @@ namespace bcstore::format {
 
 namespace {
 
+constexpr std::array kBuckets = {&Counter::allowance, &Counter::granted, &Counter::held_allowance,
+                                 &Counter::held_granted};
+constexpr std::array kDeltas = {&CounterDelta::allowance, &CounterDelta::granted,
+                                &CounterDelta::held_allowance, &CounterDelta::held_granted};
+static_assert(kDeltaBytes == 8 * (2 * kDeltas.size() + 3));
+
 uint64_t get_u64(std::string_view bytes, size_t at) { return get_le<uint64_t>(bytes.data() + at); }
 
 int64_t get_i64(std::string_view bytes, size_t at) {
@@ -17,7 +23,14 @@ int64_t get_i64(std::string_view bytes, size_t at) {
 }
 
 bool in_range(int64_t n) { return n >= -kMaxCounter && n <= kMaxCounter; }
-bool in_range(const BucketDelta& d) { return in_range(d.delta) && in_range(d.floor); }
+bool in_range(const Counter& counter) {
+  return std::ranges::all_of(kBuckets, [&](auto bucket) { return in_range(counter.*bucket); });
+}
+bool in_range(const CounterDelta& delta) {
+  return std::ranges::all_of(kDeltas, [&](auto bucket) {
+    return in_range((delta.*bucket).delta) && in_range((delta.*bucket).floor);
+  });
+}
 
 // Sums of two numbers in range do not overflow.
 BucketDelta combine(const BucketDelta& first, const BucketDelta& second) {
@@ -37,13 +50,16 @@ std::string pack(const Counter& counter) {
   put_le(out.data(), static_cast<uint64_t>(counter.allowance));
   put_le(out.data() + 8, static_cast<uint64_t>(counter.granted));
   put_le(out.data() + 16, counter.epoch);
+  put_le(out.data() + 24, static_cast<uint64_t>(counter.held_allowance));
+  put_le(out.data() + 32, static_cast<uint64_t>(counter.held_granted));
   return out;
 }
 
 bool unpack(std::string_view meta, Counter* counter) {
   if (meta.size() != Counter::kBytes) return false;
-  *counter = {get_i64(meta, 0), get_i64(meta, 8), get_u64(meta, 16)};
-  return in_range(counter->allowance) && in_range(counter->granted);
+  *counter = {get_i64(meta, 0), get_i64(meta, 8), get_u64(meta, 16), get_i64(meta, 24),
+              get_i64(meta, 32)};
+  return in_range(*counter);
 }
 
 std::string counter_value(std::string_view key, const Counter& counter) {
@@ -52,14 +68,15 @@ std::string counter_value(std::string_view key, const Counter& counter) {
 
 std::string delta_value(std::string_view key, const CounterDelta& delta) {
   std::string out(kDeltaBytes, '\0');
-  const std::array<uint64_t, 6> words = {kDeltaVersion,
-                                         delta.epoch,
-                                         static_cast<uint64_t>(delta.allowance.delta),
-                                         static_cast<uint64_t>(delta.allowance.floor),
-                                         static_cast<uint64_t>(delta.granted.delta),
-                                         static_cast<uint64_t>(delta.granted.floor)};
-  for (size_t i = 0; i < words.size(); ++i) put_le(out.data() + 8 * i, words[i]);
-  put_le(out.data() + kDeltaBytes - 8, checksum(key, out));
+  put_le(out.data(), kDeltaVersion);
+  put_le(out.data() + 8, delta.epoch);
+  char* at = out.data() + 16;
+  for (const auto bucket : kDeltas) {
+    put_le(at, static_cast<uint64_t>((delta.*bucket).delta));
+    put_le(at + 8, static_cast<uint64_t>((delta.*bucket).floor));
+    at += 16;
+  }
+  put_le(at, checksum(key, out));
   return out;
 }
 
@@ -68,10 +85,14 @@ std::optional<CounterDelta> parse_delta(std::string_view key, std::string_view v
       get_u64(value, kDeltaBytes - 8) != checksum(key, value)) {
     return std::nullopt;
   }
-  CounterDelta delta{get_u64(value, 8),
-                     {get_i64(value, 16), get_i64(value, 24)},
-                     {get_i64(value, 32), get_i64(value, 40)}};
-  if (!in_range(delta.allowance) || !in_range(delta.granted)) return std::nullopt;
+  CounterDelta delta;
+  delta.epoch = get_u64(value, 8);
+  size_t at = 16;
+  for (const auto bucket : kDeltas) {
+    delta.*bucket = {get_i64(value, at), get_i64(value, at + 8)};
+    at += 16;
+  }
+  if (!in_range(delta)) return std::nullopt;
   return delta;
 }
 
@@ -79,9 +100,10 @@ std::string combine_deltas(std::string_view key, std::string_view first, std::st
   const std::optional<CounterDelta> f = parse_delta(key, first);
   const std::optional<CounterDelta> g = parse_delta(key, second);
   if (!f || !g || f->epoch != g->epoch) return std::string(kPoison);
-  const CounterDelta both{f->epoch, combine(f->allowance, g->allowance),
-                          combine(f->granted, g->granted)};
-  if (!in_range(both.allowance) || !in_range(both.granted)) return std::string(kPoison);
+  CounterDelta both;
+  both.epoch = f->epoch;
+  for (const auto bucket : kDeltas) both.*bucket = combine((*f).*bucket, (*g).*bucket);
+  if (!in_range(both)) return std::string(kPoison);
   return delta_value(key, both);
 }
 
@@ -95,9 +117,10 @@ std::string apply_delta(std::string_view key, std::optional<std::string_view> va
       counter.epoch != by->epoch) {
     return std::string(kPoison);
   }
-  counter.allowance = apply(counter.allowance, by->allowance);
-  counter.granted = apply(counter.granted, by->granted);
-  if (!in_range(counter.allowance) || !in_range(counter.granted)) return std::string(kPoison);
+  for (size_t i = 0; i < kBuckets.size(); ++i) {
+    counter.*kBuckets[i] = apply(counter.*kBuckets[i], (*by).*kDeltas[i]);
+  }
+  if (!in_range(counter)) return std::string(kPoison);
   return counter_value(key, counter);
 }
 

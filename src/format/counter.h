@@ -1,8 +1,9 @@
 // Counter: an owner's credit balance as it lies in the store, and the deltas that are merged into
 // it without reading it.
 //
-// A counter is a record of kind credit_counter whose meta part holds two buckets and an epoch. A
-// delta is a function of it, for each bucket
+// A counter is a record of kind credit_counter whose meta part holds four buckets and an epoch:
+// what is there to spend of the allowance and of the granted credits, and what live holds took of
+// each. A delta is a function of it, for each bucket
 //
 //     x -> max(floor, x + delta)
 //
@@ -36,7 +37,9 @@ struct Counter {
   int64_t allowance = 0;
   int64_t granted = 0;
   uint64_t epoch = 0;
-  static constexpr size_t kBytes = 24;
+  int64_t held_allowance = 0;
+  int64_t held_granted = 0;
+  static constexpr size_t kBytes = 40;
   friend bool operator==(const Counter&, const Counter&) = default;
 };
 std::string pack(const Counter& counter);
@@ -53,16 +56,20 @@ struct CounterDelta {
   uint64_t epoch = 0;
   BucketDelta allowance;
   BucketDelta granted;
+  BucketDelta held_allowance{};
+  BucketDelta held_granted{};
   friend bool operator==(const CounterDelta&, const CounterDelta&) = default;
 };
 
-// A delta as it is written, 56 bytes, all little-endian:
-//   0   version   u64  kDeltaVersion
-//   8   epoch     u64
-//   16  allowance i64 delta, i64 floor
-//   32  granted   i64 delta, i64 floor
-//   48  checksum  u64  XXH3-64 of bytes 0 to 47, seeded with the hash of the key
-inline constexpr size_t kDeltaBytes = 56;
+// A delta as it is written, 88 bytes, all little-endian:
+//   0   version         u64  kDeltaVersion
+//   8   epoch           u64
+//   16  allowance       i64 delta, i64 floor
+//   32  granted         i64 delta, i64 floor
+//   48  held_allowance  i64 delta, i64 floor
+//   64  held_granted    i64 delta, i64 floor
+//   80  checksum        u64  XXH3-64 of bytes 0 to 79, seeded with the hash of the key
+inline constexpr size_t kDeltaBytes = 88;
 inline constexpr uint64_t kDeltaVersion = 1;
 // No number in a counter or delta is larger. A single delta of ours is below 2^31, so 2^30 of them
 // may be combined before one could run over.

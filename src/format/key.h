@@ -42,6 +42,8 @@
 //  42  credit_account       owner
 //  43  credit_counter       owner
 //  44  credit_entry         owner ~number(8)
+//  45  credit_hold          owner hold(16)
+//  46  live_hold            owner expires_at(8) hold(16)       -> hold
 //  50  integration          owner integration(16)
 //  51  integration_change   owner integration(16) ~rev(4)
 //  52  secret               owner integration(16)
@@ -101,6 +103,8 @@ enum class Kind : uint8_t {
   credit_account = 42,
   credit_counter = 43,
   credit_entry = 44,
+  credit_hold = 45,
+  live_hold = 46,
   integration = 50,
   integration_change = 51,
   secret = 52,
@@ -164,6 +168,8 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::credit_account, "credit_account", "", 17, Payload::flat_buffer, false},
     {Kind::credit_counter, "credit_counter", "", 17, Payload::counter, false},
     {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
+    {Kind::credit_hold, "credit_hold", "hold(16)", 33, Payload::flat_buffer, false},
+    {Kind::live_hold, "live_hold", "expires_at(8) hold(16)", 41, Payload::reference, false},
     {Kind::integration, "integration", "integration(16)", 33, Payload::flat_buffer, false},
     {Kind::integration_change, "integration_change", "integration(16) ~rev(4)", 37,
      Payload::flat_buffer, false},
@@ -212,6 +218,8 @@ class Key {
   Key& u64(uint64_t n) { return big_endian(n, 8); }
   Key& not_u32(uint32_t n) { return u32(~n); }
   Key& not_u64(uint64_t n) { return u64(~n); }
+  // In the order of time, also before 1970.
+  Key& time(Time at) { return u64(static_cast<uint64_t>(at.us) ^ uint64_t{1} << 63); }
 
   std::string_view view() const { return {bytes_, size_}; }
   operator std::string_view() const { return view(); }  // NOLINT(*-explicit-*)
@@ -238,6 +246,9 @@ std::string after_prefix(std::string_view prefix);
 Uuid key_uuid(std::string_view key, size_t offset);
 uint32_t key_u32(std::string_view key, size_t offset);
 uint64_t key_u64(std::string_view key, size_t offset);
+inline Time key_time(std::string_view key, size_t offset) {
+  return Time{static_cast<int64_t>(key_u64(key, offset) ^ uint64_t{1} << 63)};
+}
 
 // The kind of a key whose length fits it, or nullptr: disk contents are untrusted input.
 const KindInfo* parse_key(std::string_view key);

@@ -222,6 +222,8 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
       return verifier.VerifyBuffer<fb::CreditAccount>();
     case Kind::credit_entry:
       return verifier.VerifyBuffer<fb::CreditEntry>();
+    case Kind::credit_hold:
+      return verifier.VerifyBuffer<fb::CreditHold>();
     case Kind::integration:
       return verifier.VerifyBuffer<fb::IntegrationHead>();
     case Kind::integration_change:

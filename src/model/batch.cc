@@ -66,6 +66,14 @@ std::string_view to_string(Verb verb) {
       return "remove_integration";
     case Verb::put_public:
       return "put_public";
+    case Verb::reserve_credits:
+      return "reserve_credits";
+    case Verb::capture_credits:
+      return "capture_credits";
+    case Verb::void_hold:
+      return "void_hold";
+    case Verb::adjust_credits:
+      return "adjust_credits";
   }
   return "unknown";
 }

@@ -53,6 +53,10 @@ enum class Verb : uint8_t {
   revise_integration,
   remove_integration,
   put_public,
+  reserve_credits,
+  capture_credits,
+  void_hold,
+  adjust_credits,
 };
 std::string_view to_string(Verb verb);
 
@@ -70,6 +74,7 @@ struct Edit {
   std::optional<int32_t> phase;
   bool is_pro = false;
   std::optional<Time> reset_at;  // of credits
+  int64_t amount = 0;            // of credits, with its sign
 };
 
 // A section with what its keys are made of. `..._check` is a second hash of the same contents.
@@ -197,6 +202,10 @@ class BatchBody {
   void set_credit_plan(const CreditPlan& plan);
   void set_unlimited(bool is_unlimited);
   void import_credits(const ImportedCredits& credits, std::unique_ptr<Origin> origin);
+  void adjust_credits(const CreditAdjustment& adjustment);
+  Uuid reserve_credits(const NewHold& hold);
+  void capture_credits(CreditHoldId hold, const HoldCapture& capture);
+  void void_hold(CreditHoldId hold, OptionalText reason);
   void add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
                     const EmbeddingSpace& space);
   void import_section(DocumentId document, uint32_t rev_first, uint32_t rev_last,

@@ -28,21 +28,29 @@ std::optional<int64_t> us_of(const std::optional<Time>& time) {
 
 }  // namespace
 
+namespace {
+
+Status check_spender(const Actor& actor) {
+  if (actor.kind != ActorKind::agent) return Status();
+  return Status(Code::failed_precondition, "an agent's handle can not spend credits");
+}
+
+Status check_spending(const Actor& actor, int32_t amount, const OptionalText& reason,
+                      const std::optional<int32_t>& expected) {
+  BCSTORE_TRY(check_amount("amount", amount, 1));
+  BCSTORE_TRY(check_optional("reason", reason, kMaxReasonBytes, Empty::allowed));
+  if (expected) BCSTORE_TRY(check_amount("expected_remaining", *expected, 0));
+  return check_spender(actor);
+}
+
+}  // namespace
+
 void BatchBody::consume_credit(const CreditSpend& spend) {
   Op op;
   op.verb = Verb::consume_credit;
   op.number = static_cast<uint64_t>(spend.amount);
   if (spend.expected_remaining) op.expected = static_cast<uint64_t>(*spend.expected_remaining);
-  Status checked = check_amount("amount", spend.amount, 1);
-  if (checked.ok()) {
-    checked = check_optional("reason", spend.reason, kMaxReasonBytes, Empty::allowed);
-  }
-  if (checked.ok() && spend.expected_remaining) {
-    checked = check_amount("expected_remaining", *spend.expected_remaining, 0);
-  }
-  if (checked.ok() && actor_.kind == ActorKind::agent) {
-    checked = Status(Code::failed_precondition, "an agent's handle can not spend credits");
-  }
+  Status checked = check_spending(actor_, spend.amount, spend.reason, spend.expected_remaining);
   Arguments arguments(*this, op.verb);
   if (checked.ok()) {
     arguments.number(op.number).text(spend.reason).number(op.expected);
@@ -63,6 +71,85 @@ void BatchBody::grant_credits(const CreditGrant& grant) {
   if (checked.ok()) {
     arguments.number(op.number).text(grant.reason);
     op.fact = encoder_.credit_entry(by(op), CreditEntryKind::grant, grant.amount, grant.reason);
+  }
+  finish(std::move(op), arguments, std::move(checked));
+}
+
+Uuid BatchBody::reserve_credits(const NewHold& hold) {
+  Op op;
+  op.verb = Verb::reserve_credits;
+  op.number = static_cast<uint64_t>(hold.amount);
+  if (hold.expected_remaining) op.expected = static_cast<uint64_t>(*hold.expected_remaining);
+  op.id = mint(hold.id ? std::optional<Uuid>(hold.id->uuid()) : std::nullopt);
+  op.edit = std::make_unique<Edit>();
+  op.edit->amount = hold.ttl_us;
+  Status checked = check_spending(actor_, hold.amount, hold.reason, hold.expected_remaining);
+  if (checked.ok()) checked = check_optional_id("hold id", hold.id);
+  if (checked.ok() && (hold.ttl_us < 1 || hold.ttl_us > kMaxHoldTtlUs)) {
+    checked = Status(Code::invalid_argument,
+                     fmt::format("ttl_us: {} is not between 1 and {}", hold.ttl_us, kMaxHoldTtlUs));
+  }
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.number(op.number).number(static_cast<uint64_t>(hold.ttl_us)).text(hold.reason);
+    arguments.number(op.expected).id(op.id);
+    op.head = encoder_.credit_hold(by(op), hold.amount, hold.reason);
+    op.fact = encoder_.credit_entry(by(op), CreditEntryKind::hold, hold.amount, hold.reason, op.id);
+  }
+  const Uuid id = op.id;
+  finish(std::move(op), arguments, std::move(checked));
+  return id;
+}
+
+void BatchBody::capture_credits(CreditHoldId hold, const HoldCapture& capture) {
+  Op op;
+  op.verb = Verb::capture_credits;
+  op.parent = hold.uuid();
+  op.number = static_cast<uint64_t>(capture.amount);
+  op.flag = capture.allow_overage;
+  Status checked = check_id("hold id", op.parent);
+  if (checked.ok()) checked = check_spending(actor_, capture.amount, capture.reason, std::nullopt);
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.id(op.parent).number(op.number).number(uint64_t{op.flag}).text(capture.reason);
+    op.fact = encoder_.credit_entry(by(op), CreditEntryKind::capture, capture.amount,
+                                    capture.reason, op.parent);
+  }
+  finish(std::move(op), arguments, std::move(checked));
+}
+
+void BatchBody::void_hold(CreditHoldId hold, OptionalText reason) {
+  Op op;
+  op.verb = Verb::void_hold;
+  op.parent = hold.uuid();
+  Status checked = check_id("hold id", op.parent);
+  if (checked.ok()) checked = check_optional("reason", reason, kMaxReasonBytes, Empty::allowed);
+  if (checked.ok()) checked = check_spender(actor_);
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.id(op.parent).text(reason);
+    op.fact = encoder_.credit_entry(by(op), CreditEntryKind::voided, 0, reason, op.parent);
+  }
+  finish(std::move(op), arguments, std::move(checked));
+}
+
+void BatchBody::adjust_credits(const CreditAdjustment& adjustment) {
+  Op op;
+  op.verb = Verb::adjust_credits;
+  op.edit = std::make_unique<Edit>();
+  op.edit->amount = adjustment.amount;
+  Status checked;
+  if (adjustment.amount == 0 || adjustment.amount < -kMaxCredits) {
+    checked = Status(Code::invalid_argument, fmt::format("amount: {} is 0, or less than {}",
+                                                         adjustment.amount, -int64_t{kMaxCredits}));
+  } else {
+    checked = check_optional("reason", adjustment.reason, kMaxReasonBytes, Empty::allowed);
+  }
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.number(static_cast<uint64_t>(op.edit->amount)).text(adjustment.reason);
+    op.fact = encoder_.credit_entry(by(op), CreditEntryKind::adjust, adjustment.amount,
+                                    adjustment.reason);
   }
   finish(std::move(op), arguments, std::move(checked));
 }

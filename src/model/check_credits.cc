@@ -13,9 +13,65 @@ using format::Kind;
 
 namespace {
 
+// Of an entry that names a hold.
+const char* hold_fault(const fb::CreditEntry& e) {
+  const fb::HoldEffect& effect = *e.effect();
+  const int64_t change = int64_t{e.allowance_delta()} + e.granted_delta();
+  const int64_t released = -(int64_t{effect.held_allowance()} + effect.held_granted());
+  if (static_cast<CreditEntryKind>(e.entry_kind()) == CreditEntryKind::hold) {
+    if (e.amount() < 1) return "a hold of nothing";
+    if (e.allowance_delta() > 0 || e.granted_delta() > 0) return "a hold that adds";
+    if (effect.held_allowance() != -e.allowance_delta() ||
+        effect.held_granted() != -e.granted_delta()) {
+      return "it holds something else than it took";
+    }
+    if (change != (e.is_unlimited() ? 0 : -e.amount())) return "it holds another amount";
+    if (effect.lapsed() != 0 || effect.debt() != 0) return "a hold lapses or owes";
+    return e.granted_delta() < 0 && e.allowance() != 0 ? "granted credits before the allowance"
+                                                       : nullptr;
+  }
+  if (effect.held_allowance() > 0 || effect.held_granted() > 0) return "it holds more";
+  if (effect.lapsed() < 0 || effect.lapsed() > -effect.held_allowance()) {
+    return "more lapses than was held of the allowance";
+  }
+  const int64_t used = released - effect.lapsed() - change + effect.debt();
+  if (static_cast<CreditEntryKind>(e.entry_kind()) == CreditEntryKind::capture) {
+    if (e.amount() < 1) return "a capture of nothing";
+    if (effect.debt() < 0) return "a capture that pays a debt";
+    // What was unlimited at one of its ends is less than what was used.
+    const bool exact = released != 0 && !e.is_unlimited();
+    return exact               ? used != e.amount() ? "it captures another amount" : nullptr
+           : used > e.amount() ? "it captures more than was asked for"
+                               : nullptr;
+  }
+  if (e.allowance_delta() < 0 || e.granted_delta() < 0) return "it takes something";
+  return used != 0 || effect.debt() != 0 ? "it does not give back what was held" : nullptr;
+}
+
+bool is_of_hold(CreditEntryKind kind) {
+  return kind == CreditEntryKind::hold || kind == CreditEntryKind::capture ||
+         kind == CreditEntryKind::voided || kind == CreditEntryKind::expire;
+}
+
+// What its effect says of an entry: there for holds and grants alone.
+const char* effect_fault(const fb::CreditEntry& e) {
+  const auto kind = static_cast<CreditEntryKind>(e.entry_kind());
+  const fb::HoldEffect* effect = e.effect();
+  const bool may = is_of_hold(kind) || kind == CreditEntryKind::grant;
+  if ((effect != nullptr) != may) return may ? "its effect is missing" : "an effect on holds";
+  if (effect == nullptr) return nullptr;
+  if (is_of_hold(kind) == from_fb(&effect->hold()).is_nil()) return "the hold that it names";
+  if (is_of_hold(kind)) return hold_fault(e);
+  if (effect->held_allowance() != 0 || effect->held_granted() != 0 || effect->lapsed() != 0) {
+    return "a grant changes holds";
+  }
+  return effect->debt() > 0 ? "a grant makes a debt" : nullptr;
+}
+
 // What each kind of entry may do to the balance; nullptr when it is as it must be.
 const char* fault_of(const fb::CreditEntry& e) {
   const int64_t taken = -(int64_t{e.allowance_delta()} + e.granted_delta());
+  if (const char* fault = effect_fault(e)) return fault;
   switch (static_cast<CreditEntryKind>(e.entry_kind())) {
     case CreditEntryKind::consume:
       if (e.amount() < 1) return "a spending of nothing";
@@ -24,7 +80,9 @@ const char* fault_of(const fb::CreditEntry& e) {
       return e.granted_delta() < 0 && e.allowance() != 0 ? "granted credits before the allowance"
                                                          : nullptr;
     case CreditEntryKind::grant:
-      if (e.amount() < 1 || e.granted_delta() != e.amount()) return "it grants another amount";
+      if (e.amount() < 1 || e.granted_delta() != int64_t{e.amount()} + e.effect()->debt()) {
+        return "it grants another amount";
+      }
       return e.allowance_delta() != 0 ? "a grant changes the allowance" : nullptr;
     case CreditEntryKind::reset:
       if (e.granted_delta() != 0) return "a reset changes granted credits";
@@ -35,6 +93,14 @@ const char* fault_of(const fb::CreditEntry& e) {
       return e.granted_delta() != 0 ? "it changes granted credits" : nullptr;
     case CreditEntryKind::unlimited:
       return taken != 0 || e.granted_delta() != 0 ? "it changes the balance" : nullptr;
+    case CreditEntryKind::adjust:
+      if (e.amount() == 0 || e.granted_delta() != e.amount()) return "it adjusts another amount";
+      return e.allowance_delta() != 0 ? "an adjustment changes the allowance" : nullptr;
+    case CreditEntryKind::hold:
+    case CreditEntryKind::capture:
+    case CreditEntryKind::voided:
+    case CreditEntryKind::expire:
+      return nullptr;  // their effect says it all
   }
   return nullptr;
 }
@@ -50,6 +116,11 @@ const char* change_fault(const fb::CreditEntry& older, const CheckCredits& newer
   switch (newer.kind) {
     case CreditEntryKind::consume:
     case CreditEntryKind::grant:
+    case CreditEntryKind::hold:
+    case CreditEntryKind::capture:
+    case CreditEntryKind::voided:
+    case CreditEntryKind::expire:
+    case CreditEntryKind::adjust:
       if (!same_plan || !same_use) return "it changes the plan or the overlay";
       return same_epoch ? nullptr : "it begins an epoch";
     case CreditEntryKind::reset:
@@ -86,6 +157,9 @@ void missing_ledger(CheckWalk& walk, const CheckedRecord& record) {
 
 Status check_credit_account(CheckWalk& walk, const CheckedRecord& record) {
   const auto& account = record.table<fb::CreditAccount>();
+  if (account.debt() < 0) {
+    walk.violation(record, "a debt is not negative", fmt::format("{}", account.debt()));
+  }
   if (account.plan_allowance() < 0) {
     walk.violation(record, "an allowance is not negative",
                    fmt::format("{}", account.plan_allowance()));
@@ -121,6 +195,7 @@ Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record) {
     walk.violation(record, "a balance is not below 0, and an int32",
                    fmt::format("{} and {}", counter.allowance, counter.granted));
   }
+  if (Status s = check_held(walk, record); !s.ok()) return s;
   CheckRead newest("");
   if (Status s = newest_entry(walk, record.owner(), &newest); !s.ok()) return s;
   if (newest.absent()) missing_ledger(walk, record);
@@ -161,6 +236,15 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   if ((kind == CreditEntryKind::opening) != (number == 1)) {
     walk.violation(record, "a ledger begins with its opening", fmt::format("entry {}", number));
   }
+  const bool follows = newer.sums_known && newer.owner == record.owner() &&
+                       (newer.number == 0 || newer.number == number + 1);
+  int64_t held_allowance = newer.held_allowance, held_granted = newer.held_granted;
+  int64_t debt = newer.debt;
+  if (const fb::HoldEffect* effect = entry.effect()) {
+    held_allowance -= effect->held_allowance();
+    held_granted -= effect->held_granted();
+    debt -= effect->debt();
+  }
   newer = {.owner = record.owner(),
            .number = number,
            .kind = kind,
@@ -172,7 +256,16 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
            .plan_allowance = entry.plan_allowance(),
            .resets = entry.resets(),
            .is_unlimited = entry.is_unlimited(),
-           .reset_at_us = entry.reset_at()};
+           .reset_at_us = entry.reset_at(),
+           .sums_known = follows,
+           .held_allowance = held_allowance,
+           .held_granted = held_granted,
+           .debt = debt};
+  if (number == 1 && follows && (held_allowance != 0 || held_granted != 0 || debt != 0)) {
+    walk.violation(
+        record, "what is held and owed is the fold of the ledger",
+        fmt::format("it begins with {} + {} held and {} owed", held_allowance, held_granted, debt));
+  }
   if (number == 1 && (newer.allowance_before != 0 || newer.granted_before != 0)) {
     walk.violation(record, "the balance is the fold of the ledger", "it does not begin with 0");
   }
@@ -183,6 +276,14 @@ Status check_newest_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   CheckRead both[] = {CheckRead{Key(record.owner(), Kind::credit_account)},
                       CheckRead{Key(record.owner(), Kind::credit_counter)}};
   if (Status s = walk.read(both); !s.ok()) return s;
+  walk.credits() = {.owner = record.owner()};
+  if (both[0].found() && both[1].found()) {
+    const format::Counter& counter = both[1].record.counter();
+    walk.credits().sums_known = true;
+    walk.credits().held_allowance = counter.held_allowance;
+    walk.credits().held_granted = counter.held_granted;
+    walk.credits().debt = both[0].record.table<fb::CreditAccount>().debt();
+  }
   for (const CheckRead& one : both) {
     if (one.absent()) {
       walk.violation(record, "a ledger has its account and counter",

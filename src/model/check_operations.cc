@@ -30,6 +30,7 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::document:
     case Kind::session:
     case Kind::section_head:
+    case Kind::credit_hold:
       return key.append(one.id);
     case Kind::task:
       return Key(owner, Kind::task_place).append(one.id);

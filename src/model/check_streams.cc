@@ -193,6 +193,10 @@ Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
       return check_credit_counter(walk, record);
     case Kind::credit_entry:
       return check_credit_entry(walk, record);
+    case Kind::credit_hold:
+      return check_credit_hold(walk, record);
+    case Kind::live_hold:
+      return check_live_hold(walk, record);
     case Kind::integration:
       return check_integration(walk, record);
     case Kind::integration_change:

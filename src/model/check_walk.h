@@ -31,6 +31,7 @@ struct CheckRead {
   explicit CheckRead(std::string_view wanted) : key(wanted) {}
   bool found() const { return state == State::found; }
   bool absent() const { return state == State::absent; }
+  bool damaged() const { return state == State::damaged; }
 
   std::string key;
   State state = State::absent;
@@ -77,6 +78,10 @@ struct CheckCredits {
   int32_t plan_allowance = 0;
   bool resets = false, is_unlimited = false;
   int64_t reset_at_us = 0;
+  // What is held and owed before the entries seen so far, from what the counter and the account say
+  // now. Unknown behind a gap.
+  bool sums_known = false;
+  int64_t held_allowance = 0, held_granted = 0, debt = 0;
 };
 
 // The list of sections that came before. What it names was looked at: the next older one, which is
@@ -224,6 +229,10 @@ Status check_month_row(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_account(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record);
+Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record);
+Status check_live_hold(CheckWalk& walk, const CheckedRecord& record);
+// The live holds of an owner are what the counter says is held.
+Status check_held(CheckWalk& walk, const CheckedRecord& counter);
 Status check_newest_credit_entry(CheckWalk& walk, const CheckedRecord& record);
 
 }  // namespace bcstore::model

@@ -1,8 +1,11 @@
 #include "model/credits.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
+#include "bcstore/options.h"
 #include "model/calendar.h"
 
 namespace bcstore::model {
@@ -59,12 +62,56 @@ void apply_reset(const DueReset& due, CreditState* state) {
   ++state->epoch;
 }
 
-Credits credits_at(CreditState state, Time now) {
-  if (const auto due = due_reset(state, now)) apply_reset(*due, &state);
+uint64_t remaining_of(const CreditState& state) {
+  return state.is_unlimited ? kUnlimitedCredits
+                            : static_cast<uint64_t>(state.allowance + state.granted);
+}
+
+Status too_many_credits() {
+  return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
+}
+
+HoldParts take(int64_t amount, CreditState* state) {
+  HoldParts parts;
+  parts.epoch = state->epoch;
+  parts.allowance = std::min(amount, state->allowance);
+  parts.granted = std::min(amount - parts.allowance, state->granted);
+  state->allowance -= parts.allowance;
+  state->granted -= parts.granted;
+  return parts;
+}
+
+int64_t give_back(const HoldParts& parts, int64_t captured, CreditState* state) {
+  const int64_t used_allowance = std::min(captured, parts.allowance);
+  const int64_t used_granted = std::min(captured - used_allowance, parts.granted);
+  state->held_allowance -= parts.allowance;
+  state->held_granted -= parts.granted;
+  state->granted += parts.granted - used_granted;
+  const int64_t rest = parts.allowance - used_allowance;
+  if (parts.epoch != state->epoch) return rest;
+  state->allowance += rest;
+  return 0;
+}
+
+void settle(std::span<const DueHold> holds, Time now, CreditState* state) {
+  std::optional<DueReset> due = due_reset(*state, now);
+  for (const DueHold& hold : holds) {
+    if (due && hold.expires_at > due->at) {
+      apply_reset(*due, state);
+      due.reset();
+    }
+    give_back(hold.parts, 0, state);
+  }
+  if (due) apply_reset(*due, state);
+}
+
+Credits credits_of(const CreditState& state) {
   Credits credits;
   credits.allowance = static_cast<int32_t>(state.allowance);
   credits.granted = static_cast<int32_t>(state.granted);
   if (!state.is_unlimited) credits.remaining = credits.allowance + credits.granted;
+  credits.held = static_cast<int32_t>(state.held_allowance + state.held_granted);
+  credits.debt = static_cast<int32_t>(state.debt);
   credits.plan_allowance = state.plan_allowance;
   if (state.resets) credits.resets_at = state.reset_at;
   return credits;

@@ -11,13 +11,26 @@
 //    so a clock that is set back never resets twice; a plan whose date has passed begins with the
 //    first one after now.
 //  - Unlimited use lies over the balance: a spending is recorded and takes nothing.
+//  - A hold takes its credits out of the balance at once, the allowance first, and remembers how
+//    much of which. Until it is resolved they stand in held_allowance and held_granted, so that
+//    allowance + granted is what there is to spend, and that plus what is held is the balance.
+//    At most kMaxCredits in all, so that what is held can always come back.
+//  - A resolution keeps what was captured, of the allowance's share first. The rest goes back
+//  whence
+//    it came, but the allowance's share only within its epoch: a reset has set the allowance anew.
+//  - A hold that nobody resolved comes back at its expires_at, whenever that is noticed: expiries
+//    and resets that are due are written in the order of their instants before anything else, and
+//    computed by reads.
+//  - Debt is what was captured beyond the balance. Grants pay it first; resets do not.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "bcstore/id.h"
 #include "bcstore/records.h"
+#include "bcstore/status.h"
 
 namespace bcstore::model {
 
@@ -29,8 +42,12 @@ struct CreditState {
   bool resets = false;
   bool is_unlimited = false;
   uint8_t anchor_day = 0;
-  Time reset_at;         // the next, when `resets`
-  uint64_t entries = 0;  // of the ledger
+  Time reset_at;  // the next, when `resets`
+  int64_t held_allowance = 0;
+  int64_t held_granted = 0;
+  int64_t debt = 0;
+  int64_t next_expiry_us = INT64_MAX;  // of a hold that took something
+  uint64_t entries = 0;                // of the ledger
   int64_t effective_us = 0;
   uint32_t chain = 0;  // deltas merged since the counter was put
 };
@@ -51,7 +68,39 @@ struct DueReset {
 std::optional<DueReset> due_reset(const CreditState& state, Time now);
 void apply_reset(const DueReset& due, CreditState* state);
 
-// What an owner may spend at `now`.
-Credits credits_at(CreditState state, Time now);
+// What a hold took.
+struct HoldParts {
+  int64_t allowance = 0;
+  int64_t granted = 0;
+  uint64_t epoch = 0;  // of the balance that it was taken from
+  bool none() const { return allowance == 0 && granted == 0; }
+};
+// Takes `amount` out of the buckets, or as much as is there.
+HoldParts take(int64_t amount, CreditState* state);
+// Ends a hold of which `captured` was used: what is left goes back. Tells what lapsed.
+int64_t give_back(const HoldParts& parts, int64_t captured, CreditState* state);
+
+// A hold whose time is over, and what time made of a balance: expiries in their order, and the
+// reset that is due among them.
+struct DueHold {
+  Time expires_at;
+  HoldParts parts;
+};
+void settle(std::span<const DueHold> holds, Time now, CreditState* state);
+
+// A hold that took something and was not resolved.
+struct LiveHold {
+  Time expires_at;
+  Uuid id;
+  friend auto operator<=>(const LiveHold&, const LiveHold&) = default;
+};
+
+// As a receipt tells it.
+uint64_t remaining_of(const CreditState& state);
+// More than an int32 can tell.
+Status too_many_credits();
+
+// What an owner may spend. No reset is due, and no hold.
+Credits credits_of(const CreditState& state);
 
 }  // namespace bcstore::model

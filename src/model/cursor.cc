@@ -55,6 +55,7 @@ template class Cursor<ChatSession>;
 template class Cursor<ChatMessage>;
 template class Cursor<Event>;
 template class Cursor<CreditEntry>;
+template class Cursor<CreditHold>;
 template class Cursor<SectionBlock>;
 template class Cursor<Integration>;
 template class Cursor<IntegrationChange>;

@@ -263,13 +263,16 @@ Draft Encoder::credit_account(By by, const AccountFields& f) {
   b.add_reset_at(f.reset_at_us.value_or(0));
   b.add_anchor_day(f.anchor_day);
   b.add_is_unlimited(f.is_unlimited);
+  b.add_debt(f.debt);
   fbb_.Finish(b.Finish());
   return finish(Kind::credit_account);
 }
 
-Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason) {
+Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason,
+                            const Uuid& hold) {
   Who w = who(by);
   TextOffset why = text(reason);
+  const fb::HoldEffect effect(to_fb(hold), 0, 0, 0, 0);
   fb::CreditEntryBuilder b(fbb_);
   add_common(b, w);
   // Largest first: no padding between them.
@@ -287,8 +290,36 @@ Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, Optiona
   b.add_amount(amount);
   b.add_entry_kind(static_cast<uint8_t>(kind));
   b.add_reason(why);
+  if (kind == CreditEntryKind::grant || !hold.is_nil()) b.add_effect(&effect);
   fbb_.Finish(b.Finish());
   return finish(Kind::credit_entry);
+}
+
+Draft Encoder::credit_hold(By by, int32_t amount, OptionalText reason) {
+  Who w = who(by);
+  TextOffset why = text(reason);
+  fb::CreditHoldBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [](auto& hold) {
+    hold.add_epoch(0);
+    hold.add_expires_at(0);
+    hold.add_entry(0);
+    hold.add_resolved_at(0);
+    hold.add_resolved_owner_seq(0);
+    hold.add_resolved_entry(0);
+    hold.add_remaining(0);
+    hold.add_from_allowance(0);
+    hold.add_from_granted(0);
+    hold.add_captured(0);
+    hold.add_returned(0);
+    hold.add_lapsed(0);
+    hold.add_debt(0);
+    hold.add_state(static_cast<uint8_t>(HoldState::live));
+  });
+  b.add_amount(amount);
+  b.add_reason(why);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::credit_hold);
 }
 
 void Encoder::build_body(By by) {

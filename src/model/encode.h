@@ -71,6 +71,7 @@ struct AccountFields {
   std::optional<int64_t> reset_at_us;
   uint8_t anchor_day = 0;
   bool is_unlimited = false;
+  int32_t debt = 0;
 };
 
 struct RevisionFields {
@@ -144,7 +145,9 @@ class Encoder {
   Draft event(By by, const EventFields& fields);
   Draft credit_account(By by, const AccountFields& fields);
   // What it did to the balance is set when it is executed.
-  Draft credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason);
+  Draft credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason,
+                     const Uuid& hold = {});
+  Draft credit_hold(By by, int32_t amount, OptionalText reason);
   Draft integration_head(By by, IntegrationType type);
   Draft integration_change(By by, IntegrationType type, IntegrationAction action);
   Draft secret(By by, uint32_t rev, std::string_view metadata);

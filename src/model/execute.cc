@@ -236,7 +236,11 @@ Outcome Executor::execute(Commit& commit) {
   Mark start = mark();
   out.status = run_operations(batch, &out);
   if (out.status.ok() && current_.touched.empty()) {
-    // An import all of whose rows are here, or refused: no commit.
+    // An import all of whose rows are here, or refused, or what was done before: no commit.
+    if (current_.repeated) {
+      out.receipt = *std::move(current_.repeated);
+      out.receipt.operations = std::move(current_.operations);
+    }
     rollback(start);
     return out;
   }
@@ -356,6 +360,13 @@ Status Executor::dispatch(Op& op) {
       return revise_integration(op);
     case Verb::put_public:
       return put_public(op);
+    case Verb::reserve_credits:
+      return reserve_credits(op);
+    case Verb::capture_credits:
+    case Verb::void_hold:
+      return resolve_credits(op);
+    case Verb::adjust_credits:
+      return adjust_credits(op);
   }
   return Status(Code::internal, "an operation of no known verb");
 }

@@ -117,6 +117,8 @@ class Executor {
     uint32_t operation = 0;  // index of the one being executed
     bool importing = false;
     bool present = false;  // the imported row was here already
+    // Of the newest commit that an operation repeats.
+    std::optional<Receipt> repeated;
     std::vector<format::Touched> touched;
     std::vector<Receipt::Operation> operations;
     // Heads that stand in the cache and are written once, when the batch was executed.
@@ -173,6 +175,9 @@ class Executor {
   Status add_integration(Op& op);
   Status revise_integration(Op& op);
   Status put_public(Op& op);
+  Status adjust_credits(Op& op);
+  Status reserve_credits(Op& op);
+  Status resolve_credits(Op& op);
 
   // Sections; see execute_sections.cc.
   struct Intake;
@@ -231,8 +236,23 @@ class Executor {
   Status open_account(Op& op);
   Status load_credits(CreditState* state);
   Status read_credits(CreditState* state);
-  // Writes the reset that is due, before what comes next.
-  Status renew(CreditState* state);
+  // The balance to decide on: with the expiries and the reset that are due, written before what
+  // comes next.
+  Status settled_credits(CreditState* state);
+  Status renew(const DueReset& due, CreditState* state);
+  Status expire_holds(Time now, CreditState* state);
+  // The holds that took something, the first to expire first.
+  Status load_live_holds(std::vector<LiveHold>* live);
+  void set_live_holds(const std::vector<LiveHold>& live, CreditState* state);
+  struct Resolution {
+    HoldState state{};
+    int64_t captured = 0;
+    Time at;
+  };
+  // Ends a live hold: its head and its entry of the ledger.
+  Status end_hold(const Uuid& id, const Resolution& how, Draft& entry, CreditState* state);
+  Status replay_hold(const Op& op, const Draft& hold);
+  Status check_spending(const Op& op, const CreditState& state) const;
   // Completes the entry with what it did to the balance, and puts it.
   Status put_credit_entry(Draft& entry, Time created_at, const CreditState& before,
                           CreditState* after);

@@ -41,24 +41,18 @@ HeadEntry to_cache(const CreditState& state) {
   return entry;
 }
 
-uint64_t remaining_of(const CreditState& state) {
-  return state.is_unlimited ? kUnlimitedCredits
-                            : static_cast<uint64_t>(state.allowance + state.granted);
-}
-
-// Whether every bucket, now and after the next reset, can be told as an int32.
+// Whether every bucket, now, after the next reset and when all holds come back, can be told as an
+// int32.
 bool fits(const CreditState& state) {
-  return std::max<int64_t>(state.allowance, state.plan_allowance) + state.granted <= kMaxCredits;
+  const int64_t allowance =
+      std::max<int64_t>(state.allowance + state.held_allowance, state.plan_allowance);
+  return allowance + state.granted + state.held_granted <= kMaxCredits;
 }
 
 void set_calendar(const std::optional<Time>& reset_at, CreditState* state) {
   state->resets = reset_at.has_value();
   state->reset_at = reset_at.value_or(Time());
   state->anchor_day = reset_at ? day_of_month(*reset_at) : 0;
-}
-
-Status too_many() {
-  return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
 }
 
 }  // namespace
@@ -112,6 +106,9 @@ Status Executor::read_credits(CreditState* state) {
   state->allowance = counter.allowance;
   state->granted = counter.granted;
   state->epoch = counter.epoch;
+  state->held_allowance = counter.held_allowance;
+  state->held_granted = counter.held_granted;
+  state->debt = plan->debt();
   state->plan_allowance = plan->plan_allowance();
   state->resets = plan->resets();
   state->reset_at = Time{plan->reset_at()};
@@ -120,6 +117,10 @@ Status Executor::read_credits(CreditState* state) {
   state->entries = ~format::key_u64(newest, prefix.view().size());
   state->effective_us = entry->effective_at();
   state->chain = kUnknownChain;
+  if (state->held_allowance == 0 && state->held_granted == 0) return Status();
+  std::vector<LiveHold> live;
+  if (s = load_live_holds(&live); !s.ok()) return s;
+  if (!live.empty()) state->next_expiry_us = live.front().expires_at.us;
   return Status();
 }
 
@@ -137,6 +138,16 @@ Status Executor::put_credit_entry(Draft& draft, Time created, const CreditState&
       entry->mutate_plan_allowance(after->plan_allowance) && entry->mutate_resets(after->resets) &&
       entry->mutate_reset_at(after->reset_at.us);
   if (!patched) return Status(Code::internal, "a credit entry without room for its balance");
+  const auto held_allowance = static_cast<int32_t>(after->held_allowance - before.held_allowance);
+  const auto held_granted = static_cast<int32_t>(after->held_granted - before.held_granted);
+  const auto debt = static_cast<int32_t>(after->debt - before.debt);
+  if (auto* effect = entry->mutable_effect()) {
+    effect->mutate_held_allowance(held_allowance);
+    effect->mutate_held_granted(held_granted);
+    effect->mutate_debt(debt);
+  } else if (held_allowance != 0 || held_granted != 0 || debt != 0) {
+    return Status(Code::internal, "a credit entry without room for its effect");
+  }
   put_fact(Kind::credit_entry, entry_key(current_.owner, after->entries), draft);
   current_.touched.push_back({Kind::credit_entry, Uuid(), after->entries});
   return Status();
@@ -148,6 +159,7 @@ Status Executor::put_account(By by, const CreditState& state) {
   if (state.resets) fields.reset_at_us = state.reset_at.us;
   fields.anchor_day = state.anchor_day;
   fields.is_unlimited = state.is_unlimited;
+  fields.debt = static_cast<int32_t>(state.debt);
   Draft account = encoder_.credit_account(by, fields);
   int64_t effective = kNoTime;
   if (Status s = stamp(account, current_.now, &effective); !s.ok()) return s;
@@ -160,12 +172,15 @@ void Executor::put_counter(const CreditState& before, CreditState* after, Counte
   if (how == CounterWrite::delta && before.chain >= kMaxChain) how = CounterWrite::whole;
   if (how == CounterWrite::whole) {
     changes_->put(Family::credits, key,
-                  format::counter_value(key, {after->allowance, after->granted, after->epoch}));
+                  format::counter_value(key, {after->allowance, after->granted, after->epoch,
+                                              after->held_allowance, after->held_granted}));
     after->chain = 0;
   } else if (how == CounterWrite::delta) {
     const format::CounterDelta delta{after->epoch,
                                      {after->allowance - before.allowance, 0},
-                                     {after->granted - before.granted, 0}};
+                                     {after->granted - before.granted, 0},
+                                     {after->held_allowance - before.held_allowance, 0},
+                                     {after->held_granted - before.held_granted, 0}};
     changes_->merge(Family::credits, key, format::delta_value(key, delta));
     ++after->chain;
   }
@@ -180,19 +195,27 @@ Status Executor::change_credits(Op& op, const CreditState& before, CreditState* 
     if (Status s = put_account(by, *after); !s.ok()) return s;
   }
   put_counter(before, after, how);
-  current_.operations.push_back({Uuid(), remaining_of(*after)});
+  const Uuid& hold = op.verb == Verb::reserve_credits ? op.id : op.parent;  // nil: of none
+  current_.operations.push_back({hold, remaining_of(*after)});
   return Status();
 }
 
-Status Executor::renew(CreditState* state) {
-  const std::optional<DueReset> due = due_reset(*state, current_.now);
-  if (!due) return Status();
+Status Executor::settled_credits(CreditState* state) {
+  if (Status s = load_credits(state); !s.ok()) return s;
+  if (const std::optional<DueReset> due = due_reset(*state, current_.now)) {
+    if (Status s = expire_holds(due->at, state); !s.ok()) return s;
+    if (Status s = renew(*due, state); !s.ok()) return s;
+  }
+  return expire_holds(current_.now, state);
+}
+
+Status Executor::renew(const DueReset& due, CreditState* state) {
   const CreditState before = *state;
-  apply_reset(*due, state);
+  apply_reset(due, state);
   const Actor calendar = Actor::of_system("calendar");
   const By by{calendar, current_.owner};
   Draft entry = encoder_.credit_entry(by, CreditEntryKind::reset, 0, std::nullopt);
-  if (Status s = put_credit_entry(entry, due->at, before, state); !s.ok()) return s;
+  if (Status s = put_credit_entry(entry, due.at, before, state); !s.ok()) return s;
   if (Status s = put_account(by, *state); !s.ok()) return s;
   put_counter(before, state, CounterWrite::whole);
   return Status();
@@ -212,10 +235,8 @@ Status Executor::open_account(Op& op) {
   return Status();
 }
 
-Status Executor::consume_credit(Op& op) {
-  CreditState state;
-  if (Status s = load_credits(&state); !s.ok()) return s;
-  if (Status s = renew(&state); !s.ok()) return s;
+// That so much may be spent now.
+Status Executor::check_spending(const Op& op, const CreditState& state) const {
   const uint64_t remaining = remaining_of(state);
   if (op.expected && *op.expected != remaining) {
     return Status::conflict(
@@ -223,37 +244,53 @@ Status Executor::consume_credit(Op& op) {
                            : fmt::format("{} credits remain, expected {}", remaining, *op.expected),
         remaining);
   }
+  if (state.is_unlimited || op.number <= remaining) return Status();
+  std::optional<Time> resets;
+  if (state.resets) resets = state.reset_at;
+  return Status::out_of_credits(
+      fmt::format("{} credits remain, {} are needed", remaining, op.number), remaining, resets);
+}
+
+Status Executor::consume_credit(Op& op) {
+  CreditState state;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
+  if (Status s = check_spending(op, state); !s.ok()) return s;
   const CreditState before = state;
   if (state.is_unlimited) {
     return change_credits(op, before, &state, CounterWrite::none, false);
   }
-  if (op.number > remaining) {
-    std::optional<Time> resets;
-    if (state.resets) resets = state.reset_at;
-    return Status::out_of_credits(
-        fmt::format("{} credits remain, {} are needed", remaining, op.number), remaining, resets);
-  }
-  const auto amount = static_cast<int64_t>(op.number);
-  const int64_t of_allowance = std::min(amount, state.allowance);
-  state.allowance -= of_allowance;
-  state.granted -= amount - of_allowance;
+  take(static_cast<int64_t>(op.number), &state);
   return change_credits(op, before, &state, CounterWrite::delta, false);
 }
 
 Status Executor::grant_credits(Op& op) {
   CreditState state;
-  if (Status s = load_credits(&state); !s.ok()) return s;
-  if (Status s = renew(&state); !s.ok()) return s;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
-  state.granted += static_cast<int64_t>(op.number);
-  if (!fits(state)) return too_many();
+  const int64_t paid = std::min(static_cast<int64_t>(op.number), state.debt);
+  state.debt -= paid;
+  state.granted += static_cast<int64_t>(op.number) - paid;
+  if (!fits(state)) return too_many_credits();
+  return change_credits(op, before, &state, CounterWrite::delta, paid != 0);
+}
+
+Status Executor::adjust_credits(Op& op) {
+  CreditState state;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
+  const CreditState before = state;
+  state.granted += op.edit->amount;
+  if (state.granted < 0) {
+    return Status::out_of_credits(fmt::format("{} credits are granted and not held, {} are to go",
+                                              before.granted, -op.edit->amount),
+                                  static_cast<uint64_t>(before.granted), std::nullopt);
+  }
+  if (!fits(state)) return too_many_credits();
   return change_credits(op, before, &state, CounterWrite::delta, false);
 }
 
 Status Executor::set_credit_plan(Op& op) {
   CreditState state;
-  if (Status s = load_credits(&state); !s.ok()) return s;
-  if (Status s = renew(&state); !s.ok()) return s;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
   state.plan_allowance = static_cast<int32_t>(op.number);
   set_calendar(op.edit->reset_at, &state);
@@ -264,15 +301,14 @@ Status Executor::set_credit_plan(Op& op) {
     state.allowance = state.plan_allowance;
     ++state.epoch;
   }
-  if (!fits(state)) return too_many();
+  if (!fits(state)) return too_many_credits();
   return change_credits(op, before, &state, op.flag ? CounterWrite::whole : CounterWrite::none,
                         true);
 }
 
 Status Executor::set_unlimited(Op& op) {
   CreditState state;
-  if (Status s = load_credits(&state); !s.ok()) return s;
-  if (Status s = renew(&state); !s.ok()) return s;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
   state.is_unlimited = op.flag;
   return change_credits(op, before, &state, CounterWrite::none, true);
@@ -284,9 +320,8 @@ Status Executor::import_credits(Op& op) {
   if (Status s = find_identity(op, &known); !s.ok()) return s;
   if (known) return same_credits(op, known->number);
   CreditState state;
-  if (Status s = load_credits(&state); !s.ok()) return s;
   // The balance that the import may leave as it is has its due reset.
-  if (Status s = renew(&state); !s.ok()) return s;
+  if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
   state.is_unlimited = !op.number_given;
   if (op.number_given) {
@@ -294,7 +329,7 @@ Status Executor::import_credits(Op& op) {
     ++state.epoch;
   }
   set_calendar(op.edit->reset_at, &state);
-  if (!fits(state)) return too_many();
+  if (!fits(state)) return too_many_credits();
   remember_identity(op, Uuid(), state.entries + 1);
   return change_credits(op, before, &state,
                         op.number_given ? CounterWrite::whole : CounterWrite::none, true);

@@ -184,6 +184,11 @@ bool content_line(const CheckedRecord& r, Line& line) {
     line.key_u64(kIdAt).origin().number(t.entry_kind()).number(t.amount());
     line.number(t.allowance_delta()).number(t.granted_delta()).flag(t.is_unlimited());
     line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at()).text(t.reason());
+    line.flag(t.effect() != nullptr);
+    if (const fb::HoldEffect* effect = t.effect()) {
+      line.id(&effect->hold()).number(effect->held_allowance()).number(effect->held_granted());
+      line.number(effect->lapsed()).number(effect->debt());
+    }
     return true;
   }
   return false;
@@ -245,12 +250,19 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
     case Kind::credit_account: {
       const auto& t = r.table<fb::CreditAccount>();
       line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
-      line.number(t.anchor_day()).flag(t.is_unlimited());
+      line.number(t.anchor_day()).flag(t.is_unlimited()).number(t.debt());
       return true;
     }
     case Kind::credit_counter:
       line.number(r.counter().allowance).number(r.counter().granted);
+      line.number(r.counter().held_allowance).number(r.counter().held_granted);
       return true;
+    case Kind::credit_hold: {
+      const auto& t = r.table<fb::CreditHold>();
+      line.key_id().number(t.amount()).number(t.state()).number(t.captured()).number(t.debt());
+      line.number(t.from_allowance()).number(t.from_granted()).number(t.expires_at());
+      return true;
+    }
     default:
       return false;
   }

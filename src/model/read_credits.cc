@@ -1,6 +1,8 @@
 // Reading an owner's credits: the account and the counter in one round, and the ledger.
+#include <algorithm>
 #include <array>
-#include <cstring>
+#include <memory>
+#include <vector>
 
 #include "format/counter.h"
 #include "model/credits.h"
@@ -13,19 +15,27 @@ using format::Key;
 using format::Kind;
 using model::CreditState;
 
-Result<Credits> Tenant::credits(const ReadOptions& o) const {
-  if (Status s = model::begin_read(*state_); !s.ok()) return s;
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
-  const Key account_key(owner(), Kind::credit_account);
-  const Key counter_key(owner(), Kind::credit_counter);
+namespace {
+
+Time now_of(const model::TenantState& state) {
+  // Never before the last commit: a clock that was set back takes no reset back.
+  const int64_t last_us = state.core->queue().counters().last_time_us;
+  return std::max(state.core->options().clock->now(), Time{last_us});
+}
+
+Key hold_key(UserId owner, const Uuid& id) { return Key(owner, Kind::credit_hold).append(id); }
+
+Status read_state(const model::TenantState& tenant, const engine::Snapshot* at,
+                  CreditState* state) {
+  const Key account_key(tenant.owner, Kind::credit_account);
+  const Key counter_key(tenant.owner, Kind::credit_counter);
   std::array<engine::Read, 2> reads = {
       engine::Read{Family::heads, account_key.str()},
       engine::Read{Family::credits, counter_key.str()},
   };
-  state_->core->engine().multi_get(reads, at);
+  tenant.core->engine().multi_get(reads, at);
   if (reads[0].status.code() == Code::not_found) {
-    return Status(Code::not_found, "user " + to_string(owner()) + " does not exist");
+    return Status(Code::not_found, "user " + to_string(tenant.owner) + " does not exist");
   }
   if (!reads[0].status.ok()) return reads[0].status;
   if (reads[1].status.code() == Code::not_found) return format::corrupt(counter_key, "is missing");
@@ -38,23 +48,117 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
   if (Status s = format::parse_record(counter_key, reads[1].value.bytes(), &parsed); !s.ok()) {
     return s;
   }
-  if (!format::unpack(parsed.meta, &counter) || counter.allowance < 0 || counter.granted < 0 ||
-      counter.allowance + counter.granted > kMaxCredits) {
+  const auto sum = [](int64_t a, int64_t b) { return a < 0 || b < 0 ? int64_t{-1} : a + b; };
+  if (!format::unpack(parsed.meta, &counter)) {
+    return format::corrupt(counter_key, "the payload is malformed");
+  }
+  const int64_t free = sum(counter.allowance, counter.granted);
+  const int64_t held = sum(counter.held_allowance, counter.held_granted);
+  if (free < 0 || free > kMaxCredits || held < 0 || held > kMaxCredits) {
     return format::corrupt(counter_key, "the payload is malformed");
   }
   const auto* plan = account.root<fb::CreditAccount>();
+  state->allowance = counter.allowance;
+  state->granted = counter.granted;
+  state->epoch = counter.epoch;
+  state->held_allowance = counter.held_allowance;
+  state->held_granted = counter.held_granted;
+  state->debt = plan->debt();
+  state->plan_allowance = plan->plan_allowance();
+  state->resets = plan->resets();
+  state->reset_at = Time{plan->reset_at()};
+  state->anchor_day = plan->anchor_day();
+  state->is_unlimited = plan->is_unlimited();
+  return Status();
+}
+
+// The holds whose time is over, the first to expire first. At most kMaxLiveHolds: more were never
+// written.
+Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Time now,
+                std::vector<model::DueHold>* due) {
+  const Key prefix(tenant.owner, Kind::live_hold);
+  Key upper = prefix;
+  upper.time(Time{now.us + 1});
+  auto scan = tenant.core->engine().scan(
+      {Family::index, prefix.str(), upper.str(), /*backward=*/false, at});
+  std::vector<engine::Read> reads;
+  while (reads.size() < kMaxLiveHolds && scan->next()) {
+    const size_t place = prefix.view().size();
+    due->push_back({format::key_time(scan->key(), place), {}});
+    const Key key = hold_key(tenant.owner, format::key_uuid(scan->key(), place + 8));
+    reads.push_back(engine::Read{Family::heads, key.str()});
+  }
+  if (!scan->status().ok()) return scan->status();
+  tenant.core->engine().multi_get(reads, at);
+  for (size_t i = 0; i < reads.size(); ++i) {
+    if (!reads[i].status.ok()) {
+      return reads[i].status.code() == Code::not_found ? format::corrupt(reads[i].key, "is missing")
+                                                       : reads[i].status;
+    }
+    model::RecordBody body;
+    if (Status s = body.keep(reads[i].key, std::move(reads[i].value)); !s.ok()) return s;
+    const auto* hold = body.root<fb::CreditHold>();
+    (*due)[i].parts = {hold->from_allowance(), hold->from_granted(), hold->epoch()};
+  }
+  return Status();
+}
+
+}  // namespace
+
+Result<Credits> Tenant::credits(const ReadOptions& o) const {
+  if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   CreditState state;
-  state.allowance = counter.allowance;
-  state.granted = counter.granted;
-  state.plan_allowance = plan->plan_allowance();
-  state.resets = plan->resets();
-  state.reset_at = Time{plan->reset_at()};
-  state.anchor_day = plan->anchor_day();
-  state.is_unlimited = plan->is_unlimited();
-  // Never before the last commit: a clock that was set back takes no reset back.
-  const int64_t last_us = state_->core->queue().counters().last_time_us;
-  const Time now = state_->core->options().clock->now();
-  return model::credits_at(state, std::max(now, Time{last_us}));
+  if (Status s = read_state(*state_, at, &state); !s.ok()) return s;
+  const Time now = now_of(*state_);
+  std::vector<model::DueHold> due;
+  std::unique_ptr<engine::Snapshot> own;
+  if (state.held_allowance + state.held_granted != 0) {
+    if (at == nullptr) {
+      // Counter and holds are read from one view.
+      auto snapshot = state_->core->engine().snapshot();
+      if (!snapshot.ok()) return snapshot.status();
+      own = std::move(*snapshot);
+      at = own.get();
+      if (Status s = read_state(*state_, at, &state); !s.ok()) return s;
+    }
+    if (Status s = read_due(*state_, at, now, &due); !s.ok()) return s;
+  }
+  model::settle(due, now, &state);
+  return model::credits_of(state);
+}
+
+Result<CreditHold> Tenant::credit_hold(CreditHoldId id, const ReadOptions& o) const {
+  if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::check_id("hold id", id.uuid()); !s.ok()) return s;
+  auto body = model::read_record(*state_, hold_key(owner(), id.uuid()), Kind::credit_hold,
+                                 o.snapshot, model::missing("hold", id.uuid()));
+  if (body.ok()) (*body)->see(now_of(*state_));
+  return model::as<CreditHold>(std::move(body));
+}
+
+Cursor<CreditHold> Tenant::credit_holds(const ListOptions& o) const {
+  model::ListPlan plan;
+  plan.kind = Kind::live_hold;
+  const Key prefix(owner(), Kind::live_hold);
+  plan.prefix = prefix.str();
+  Key first = prefix;
+  plan.lower = first.time(Time{now_of(*state_).us + 1}).str();
+  plan.backward = o.reverse;
+  plan.limit = o.limit;
+  plan.after = o.after;
+  plan.snapshot = o.snapshot;
+  plan.named_kind = Kind::credit_hold;
+  plan.named = [owner = owner()](std::string_view, const format::Reference& reference,
+                                 std::string* key) {
+    *key = hold_key(owner, reference.id).str();
+    return true;
+  };
+  plan.parent_kind = Kind::user;
+  plan.parent_prefix = Key(owner(), Kind::user).str();
+  plan.parent_name = "user " + to_string(owner());
+  return model::make_cursor<CreditHold>(*state_, std::move(plan));
 }
 
 Cursor<CreditEntry> Tenant::credit_entries(const ListOptions& o) const {

@@ -51,6 +51,9 @@ class RecordBody {
     rev_ = rev;
     ordinal_ = ordinal;
   }
+  // When it was read, for what time alone changes.
+  void see(Time now) { seen_at_ = now; }
+  Time seen_at() const { return seen_at_; }
   uint32_t rev() const { return rev_; }
   uint32_t ordinal() const { return ordinal_; }
   // Verifies a vector record; keeps it pinned where its floats are aligned, else copies them.
@@ -80,6 +83,7 @@ class RecordBody {
   engine::Value value_;
   std::shared_ptr<const std::string> content_;  // once it was decoded
   uint32_t rev_ = 0, ordinal_ = 0;
+  Time seen_at_{INT64_MIN};
   engine::Value vector_;
   std::vector<float> aligned_;
   std::span<const float> floats_;

@@ -256,6 +256,55 @@ BCSTORE_SCALAR(CreditEntry, CreditEntry, granted, int32_t)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, is_unlimited, bool)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, epoch, uint64_t)
 BCSTORE_OPTIONAL_TEXT(CreditEntry, CreditEntry, reason)
+namespace {
+const fb::HoldEffect* effect_of(const std::unique_ptr<RecordBody>& body) {
+  const auto* t = table<fb::CreditEntry>(body);
+  return t ? t->effect() : nullptr;
+}
+}  // namespace
+std::optional<CreditHoldId> CreditEntry::hold() const {
+  const auto* effect = effect_of(body_);
+  const Uuid id = effect ? from_fb(&effect->hold()) : Uuid();
+  return id.is_nil() ? std::nullopt : std::optional(CreditHoldId(id));
+}
+int32_t CreditEntry::held_delta() const {
+  const auto* effect = effect_of(body_);
+  return effect ? effect->held_allowance() + effect->held_granted() : 0;
+}
+int32_t CreditEntry::lapsed() const {
+  const auto* effect = effect_of(body_);
+  return effect ? effect->lapsed() : 0;
+}
+int32_t CreditEntry::debt_delta() const {
+  const auto* effect = effect_of(body_);
+  return effect ? effect->debt() : 0;
+}
+
+CreditHoldId CreditHold::id() const { return CreditHoldId(id_at(body_, kFirst)); }
+HoldState CreditHold::state() const {
+  const auto* t = table<fb::CreditHold>(body_);
+  if (t == nullptr) return HoldState{};
+  const auto state = static_cast<HoldState>(t->state());
+  const bool ran_out = state == HoldState::live && t->expires_at() <= body_->seen_at().us;
+  return ran_out ? HoldState::expired : state;
+}
+BCSTORE_SCALAR(CreditHold, CreditHold, amount, int32_t)
+BCSTORE_SCALAR(CreditHold, CreditHold, from_allowance, int32_t)
+BCSTORE_SCALAR(CreditHold, CreditHold, from_granted, int32_t)
+Time CreditHold::expires_at() const {
+  const auto* t = table<fb::CreditHold>(body_);
+  return Time{t ? t->expires_at() : 0};
+}
+BCSTORE_SCALAR(CreditHold, CreditHold, captured, int32_t)
+BCSTORE_SCALAR(CreditHold, CreditHold, returned, int32_t)
+BCSTORE_SCALAR(CreditHold, CreditHold, lapsed, int32_t)
+BCSTORE_SCALAR(CreditHold, CreditHold, debt, int32_t)
+std::optional<Time> CreditHold::resolved_at() const {
+  const auto* t = table<fb::CreditHold>(body_);
+  if (t == nullptr || t->resolved_entry() == 0) return std::nullopt;
+  return Time{t->resolved_at()};
+}
+BCSTORE_OPTIONAL_TEXT(CreditHold, CreditHold, reason)
 
 DocumentId SectionBlock::document() const { return DocumentId(id_at(body_, kFirst)); }
 uint32_t SectionBlock::rev() const { return usable(body_) ? body_->rev() : 0; }

@@ -79,6 +79,11 @@ Result<Receipt> Service::grant_credits(UserId user, const CreditGrant& grant,
   return write_as_service(tenant(user), o, [&](BatchBody& b) { b.grant_credits(grant); });
 }
 
+Result<Receipt> Service::adjust_credits(UserId user, const CreditAdjustment& adjustment,
+                                        const CommitOptions& o) const {
+  return write_as_service(tenant(user), o, [&](BatchBody& b) { b.adjust_credits(adjustment); });
+}
+
 Result<Receipt> Service::set_credit_plan(UserId user, const CreditPlan& plan,
                                          const CommitOptions& o) const {
   return write_as_service(tenant(user), o, [&](BatchBody& b) { b.set_credit_plan(plan); });

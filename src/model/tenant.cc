@@ -170,6 +170,11 @@ uint64_t number(const Receipt& receipt) { return receipt.operations.front().numb
 
 Receipt whole(Receipt& receipt) { return std::move(receipt); }
 
+std::optional<int32_t> limited(uint64_t remaining) {
+  if (remaining == kUnlimitedCredits) return std::nullopt;
+  return static_cast<int32_t>(remaining);
+}
+
 }  // namespace
 
 Result<ProjectId> Tenant::create_project(const NewProject& p, const CommitOptions& o) const {
@@ -254,11 +259,41 @@ Result<std::optional<int32_t>> Tenant::consume_credit(const CreditSpend& spend,
                                                       const CommitOptions& o) const {
   return write_one<std::optional<int32_t>>(
       *this, o, [&](WriteBatch& b) { b.consume_credit(spend); },
-      [](const Receipt& receipt) -> std::optional<int32_t> {
-        const uint64_t remaining = number(receipt);
-        if (remaining == kUnlimitedCredits) return std::nullopt;
-        return static_cast<int32_t>(remaining);
+      [](const Receipt& receipt) { return limited(number(receipt)); });
+}
+
+Result<Reservation> Tenant::reserve_credits(const NewHold& hold, const CommitOptions& o) const {
+  return write_one<Reservation>(
+      *this, o, [&](WriteBatch& b) { b.reserve_credits(hold); },
+      [&](const Receipt& receipt) {
+        return Reservation{id_of<CreditHoldKind>(receipt), limited(number(receipt)),
+                           Time{receipt.committed_at.us + hold.ttl_us}, receipt.replayed};
       });
+}
+
+// The hold says what its one resolution did, whichever call that was.
+Result<HoldResolution> Tenant::resolve(CreditHoldId hold, WriteBatch& batch,
+                                       const CommitOptions& o) const {
+  Result<Receipt> receipt = commit(batch, o);
+  if (!receipt.ok()) return receipt.status();
+  const Result<CreditHold> resolved = credit_hold(hold);
+  if (!resolved.ok()) return resolved.status();
+  return HoldResolution{resolved->returned(), resolved->lapsed(), resolved->debt(),
+                        limited(number(*receipt)), receipt->replayed};
+}
+
+Result<HoldResolution> Tenant::capture_credits(CreditHoldId hold, const HoldCapture& capture,
+                                               const CommitOptions& o) const {
+  WriteBatch b = batch();
+  b.capture_credits(hold, capture);
+  return resolve(hold, b, o);
+}
+
+Result<HoldResolution> Tenant::void_hold(CreditHoldId hold, std::optional<std::string_view> reason,
+                                         const CommitOptions& o) const {
+  WriteBatch b = batch();
+  b.void_hold(hold, reason);
+  return resolve(hold, b, o);
 }
 
 Result<Receipt> Tenant::edit_profile(const ProfileEdit& e, const CommitOptions& o) const {

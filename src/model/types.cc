@@ -33,7 +33,13 @@ constexpr Names<CreditEntryKind> kCreditEntries[] = {
     {CreditEntryKind::opening, "opening"}, {CreditEntryKind::consume, "consume"},
     {CreditEntryKind::grant, "grant"},     {CreditEntryKind::reset, "reset"},
     {CreditEntryKind::plan, "plan"},       {CreditEntryKind::unlimited, "unlimited"},
-    {CreditEntryKind::import, "import"}};
+    {CreditEntryKind::import, "import"},   {CreditEntryKind::hold, "hold"},
+    {CreditEntryKind::capture, "capture"}, {CreditEntryKind::voided, "voided"},
+    {CreditEntryKind::expire, "expire"},   {CreditEntryKind::adjust, "adjust"}};
+constexpr Names<HoldState> kHoldStates[] = {{HoldState::live, "live"},
+                                            {HoldState::captured, "captured"},
+                                            {HoldState::voided, "voided"},
+                                            {HoldState::expired, "expired"}};
 constexpr Names<IntegrationType> kIntegrations[] = {
     {IntegrationType::google_analytics, "google_analytics"},
     {IntegrationType::github, "github"},
@@ -71,6 +77,7 @@ std::string_view to_string(TaskState state) { return name_of(kStates, state); }
 std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::string_view to_string(ActorKind kind) { return name_of(kActors, kind); }
 std::string_view to_string(CreditEntryKind kind) { return name_of(kCreditEntries, kind); }
+std::string_view to_string(HoldState state) { return name_of(kHoldStates, state); }
 std::string_view to_string(IntegrationType type) { return name_of(kIntegrations, type); }
 std::string_view to_string(IntegrationAction action) {
   return name_of(kIntegrationActions, action);

@@ -66,6 +66,15 @@ void WriteBatch::append_event(const NewEvent& event) {
 void WriteBatch::consume_credit(const CreditSpend& spend) {
   if (body_) body_->consume_credit(spend);
 }
+CreditHoldId WriteBatch::reserve_credits(const NewHold& hold) {
+  return CreditHoldId(body_ ? body_->reserve_credits(hold) : Uuid());
+}
+void WriteBatch::capture_credits(CreditHoldId hold, const HoldCapture& capture) {
+  if (body_) body_->capture_credits(hold, capture);
+}
+void WriteBatch::void_hold(CreditHoldId hold, std::optional<std::string_view> reason) {
+  if (body_) body_->void_hold(hold, reason);
+}
 void WriteBatch::add_sections(DocumentId document, uint32_t rev, std::span<const NewBlock> blocks,
                               const EmbeddingSpace& space) {
   if (body_) body_->add_sections(document, rev, blocks, space);

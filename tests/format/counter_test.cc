@@ -26,6 +26,11 @@ std::string delta(int64_t allowance, int64_t granted, int64_t floor = 0, uint64_
   return delta_value(kKey, {epoch, {allowance, floor}, {granted, floor}});
 }
 
+// What a hold takes of each bucket.
+std::string hold(int64_t allowance, int64_t granted) {
+  return delta_value(kKey, {kEpoch, {-allowance, 0}, {-granted, 0}, {allowance, 0}, {granted, 0}});
+}
+
 std::string counter(int64_t allowance, int64_t granted, uint64_t epoch = kEpoch) {
   return counter_value(kKey, {allowance, granted, epoch});
 }
@@ -41,7 +46,7 @@ std::string regroup(std::vector<std::string> deltas, std::mt19937_64& random) {
 }
 
 TEST_CASE("counter: what is written is read") {
-  const CounterDelta d{9, {-5, 0}, {INT32_MAX, -7}};
+  const CounterDelta d{9, {-5, 0}, {INT32_MAX, -7}, {6, 1}, {-8, 2}};
   CHECK(parse_delta(kKey, delta_value(kKey, d)) == d);
   Counter read;
   Parsed parsed;
@@ -49,12 +54,16 @@ TEST_CASE("counter: what is written is read") {
   REQUIRE(parse_record(kKey, value, &parsed).ok());
   REQUIRE(unpack(parsed.meta, &read));
   CHECK(read == Counter{3, 4, kEpoch});
+  const Counter held{1, 2, 3, 4, 5};
+  REQUIRE(unpack(pack(held), &read));
+  CHECK(read == held);
 }
 
 TEST_CASE("counter: a delta adds to each bucket, and the floor holds") {
   CHECK(apply_delta(kKey, counter(10, 5), delta(-3, 0)) == counter(7, 5));
   CHECK(apply_delta(kKey, counter(10, 5), delta(-10, -5)) == counter(0, 0));
   CHECK(apply_delta(kKey, counter(10, 5), delta(-11, 4)) == counter(0, 9));
+  CHECK(apply_delta(kKey, counter(10, 5), hold(3, 2)) == counter_value(kKey, {7, 3, kEpoch, 3, 2}));
 }
 
 TEST_CASE("counter: any grouping of any deltas gives the same bytes") {
@@ -67,7 +76,10 @@ TEST_CASE("counter: any grouping of any deltas gives the same bytes") {
   for (int round = 0; round < 500; ++round) {
     const int64_t most = round % 2 == 0 ? 20 : INT32_MAX;
     std::vector<std::string> deltas(1 + random() % 12);
-    for (std::string& one : deltas) one = delta(number(most), number(most), number(30));
+    for (std::string& one : deltas) {
+      one = random() % 2 == 0 ? delta(number(most), number(most), number(30))
+                              : hold(number(most), number(most));
+    }
     const std::string base = counter(number(50) + 50, number(50) + 50);
     std::string one_by_one = base;
     for (const std::string& one : deltas) one_by_one = apply_delta(kKey, one_by_one, one);

@@ -244,6 +244,7 @@ Draft project_records(Kind kind) {
 Draft task_and_chat_records(Kind kind) {
   const fb::Uuid project = fb_id(0x30);
   const fb::Uuid other = fb_id(0x40);
+  const fb::HoldEffect effect(fb_id(0x50), -2, -1, 1, 4);
   switch (kind) {
     case Kind::task:
       return Draft(kind,
@@ -273,13 +274,18 @@ Draft task_and_chat_records(Kind kind) {
                    "null");
     case Kind::credit_account:
       return Draft(kind, table(fb::CreateCreditAccountDirect, int32_t{20}, true, int64_t{7},
-                               uint8_t{31}, true));
+                               uint8_t{31}, true, int32_t{6}));
     case Kind::credit_counter:
-      return Draft(kind, pack(Counter{3, 4, 5}));
+      return Draft(kind, pack(Counter{3, 4, 5, 6, 7}));
     case Kind::credit_entry:
       return Draft(kind, table(fb::CreateCreditEntryDirect, uint8_t{2}, int32_t{3}, int32_t{-2},
                                int32_t{-1}, int32_t{0}, int32_t{9}, false, uint64_t{5}, "turn",
-                               int32_t{20}, true, int64_t{7}));
+                               int32_t{20}, true, int64_t{7}, &effect));
+    case Kind::credit_hold:
+      return Draft(
+          kind, table(fb::CreateCreditHoldDirect, int32_t{9}, int32_t{2}, int32_t{7}, uint64_t{5},
+                      int64_t{8}, uint64_t{3}, uint8_t{2}, int32_t{6}, int32_t{1}, int32_t{2},
+                      int32_t{4}, int64_t{7}, uint64_t{10}, uint64_t{11}, uint64_t{12}, "turn"));
     default:
       return {};
   }

@@ -8,8 +8,9 @@ namespace {
 using Plant = std::function<void(Damaged&)>;
 
 // Of the ledger that Damaged makes.
-constexpr uint64_t kOpening = 1, kGrant = 2, kPlan = 3, kSpending = 4, kReset = 5, kUnlimited = 7;
-constexpr uint64_t kNewest = 8;
+constexpr uint64_t kOpening = 1, kGrant = 2, kPlan = 4, kSpending = 5, kReset = 6, kUnlimited = 9;
+constexpr uint64_t kExpiry = 7, kHold = 12, kCapture = 14, kVoid = 16;
+constexpr uint64_t kNewest = 16;
 
 Key entry_key(const Damaged& s, uint64_t n) { return s.of(Kind::credit_entry).not_u64(n); }
 
@@ -19,7 +20,7 @@ Plant entry(uint64_t n, std::function<bool(fb::CreditEntry*)> change) {
 Plant account(std::function<bool(fb::CreditAccount*)> change) {
   return [=](Damaged& s) { s.rewrite<fb::CreditAccount>(s.of(Kind::credit_account), change); };
 }
-Plant counter(int64_t allowance, int64_t granted, uint64_t epoch_step) {
+Plant counter(int64_t allowance, int64_t granted, uint64_t epoch_step, int64_t held = 0) {
   return [=](Damaged& s) {
     const Key key = s.of(Kind::credit_counter);
     format::Parsed parsed;
@@ -27,9 +28,26 @@ Plant counter(int64_t allowance, int64_t granted, uint64_t epoch_step) {
     const std::string bytes = *s.read(key);
     REQUIRE(format::parse_record(key, bytes, &parsed).ok());
     REQUIRE(format::unpack(parsed.meta, &now));
-    s.put(key, format::counter_value(key, {now.allowance + allowance, now.granted + granted,
-                                           now.epoch + epoch_step}));
+    s.put(key, format::counter_value(
+                   key, {now.allowance + allowance, now.granted + granted, now.epoch + epoch_step,
+                         now.held_allowance + held, now.held_granted}));
   };
+}
+Plant hold(CreditHoldId Damaged::*id, std::function<bool(fb::CreditHold*)> change) {
+  return
+      [=](Damaged& s) { s.rewrite<fb::CreditHold>(s.of(Kind::credit_hold).append(s.*id), change); };
+}
+Plant effect(uint64_t n, std::function<void(fb::HoldEffect*)> change) {
+  return entry(n, [=](fb::CreditEntry* e) {
+    change(e->mutable_effect());
+    return true;
+  });
+}
+// The index row of the live hold.
+Key live_row(Damaged& s) {
+  const Key head = s.of(Kind::credit_hold).append(s.live);
+  const auto hold = format::Draft::copy(*s.read(head));
+  return s.of(Kind::live_hold).time(Time{root<fb::CreditHold>(hold)->expires_at()}).append(s.live);
 }
 
 constexpr const char* kChange = "an entry changes what its kind may";
@@ -63,6 +81,47 @@ TEST_CASE("check: counter and account are what the ledger says") {
        [](Damaged& s) {
          for (uint64_t n = kOpening; n <= kNewest; ++n) s.erase(entry_key(s, n));
        }},
+  });
+}
+
+TEST_CASE("check: holds, their ends, and what is held and owed") {
+  constexpr const char* kLine = "a hold is what the ledger says";
+  constexpr const char* kForm = "a hold is one of what is there";
+  constexpr const char* kSum = "what is held is the sum of the live holds";
+  constexpr const char* kHeld = "what is held and owed is the fold of the ledger";
+  const auto live = [](auto change) { return hold(&Damaged::live, change); };
+  const auto ended = [](auto change) { return hold(&Damaged::captured, change); };
+  check_faults({
+      {"credit_counter", kSum, counter(0, 0, 0, 1)},
+      {"credit_counter", kSum, [](Damaged& s) { s.erase(live_row(s)); }},
+      {"live_hold", "record has its index entry", [](Damaged& s) { s.erase(live_row(s)); }},
+      {"live_hold", "parent exists",
+       [](Damaged& s) { s.erase(s.of(Kind::credit_hold).append(s.live)); }},
+      {"live_hold", "index entry names its record",
+       live([](auto* h) { return h->mutate_expires_at(h->expires_at() - 1); })},
+      {"credit_hold", "enumerators are known", live([](auto* h) { return h->mutate_state(9); })},
+      {"credit_hold", kLine, live([](auto* h) { return h->mutate_entry(h->entry() + 1); })},
+      {"credit_hold", kLine,
+       ended([](auto* h) { return h->mutate_resolved_entry(h->resolved_entry() - 1); })},
+      {"credit_hold", kLine, effect(kHold, [](auto* e) { e->mutable_hold() = fb::Uuid(); })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_from_granted(9); })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_expires_at(h->created_at()); })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_resolved_entry(1); })},
+      {"credit_hold", kForm, ended([](auto* h) { return h->mutate_resolved_entry(1); })},
+      {"credit_account", "a debt is not negative",
+       account([](auto* a) { return a->mutate_debt(-1); })},
+      {"credit_entry", kHeld, account([](auto* a) { return a->mutate_debt(1); })},
+      {"credit_entry", kHeld, counter(0, 0, 0, 1)},
+      {"credit_entry", kHeld, effect(kCapture, [](auto* e) { e->mutate_held_granted(-3); })},
+      {"credit_entry", kKind, effect(kCapture, [](auto* e) { e->mutate_debt(1); })},
+      {"credit_entry", kKind, effect(kCapture, [](auto* e) { e->mutate_held_granted(1); })},
+      {"credit_entry", kKind, entry(kCapture, [](auto* e) { return e->mutate_amount(2); })},
+      {"credit_entry", kKind, entry(kHold, [](auto* e) { return e->mutate_amount(2); })},
+      {"credit_entry", kKind, effect(kHold, [](auto* e) { e->mutate_lapsed(1); })},
+      {"credit_entry", kKind, effect(kExpiry, [](auto* e) { e->mutate_lapsed(4); })},
+      {"credit_entry", kKind, entry(kVoid, [](auto* e) { return e->mutate_granted_delta(0); })},
+      {"credit_entry", kKind, effect(kGrant, [](auto* e) { e->mutate_debt(1); })},
+      {"credit_entry", kKind, effect(kGrant, [](auto* e) { e->mutate_held_granted(-1); })},
   });
 }
 

@@ -94,6 +94,8 @@ const std::vector<Target>& targets() {
       TARGET(w.key(Kind::credit_account), t.credits()),
       TARGET(w.key(Kind::credit_counter), t.credits()),
       TARGET(w.key(Kind::credit_entry).not_u64(1), t.credit_entries()),
+      TARGET(w.key(Kind::credit_hold).append(w.a.hold), t.credit_hold(r.hold)),
+      TARGET(w.key(Kind::credit_hold).append(w.a.hold), t.credit_holds()),
   };
   return kAll;
 }

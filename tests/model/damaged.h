@@ -33,7 +33,9 @@ class Damaged {
     rich = fixture::enrich(world_.store(), ada, "ada");
     other = fixture::enrich(world_.store(), bob, "bob");
     const Tenant tenant = world_.store().tenant(ada);
-    // The ledger: opening, grant, plan, spending; a reset, a spending; unlimited, a spending.
+    // The ledger: opening, grant, hold, plan, spending; a reset, the hold's end, a spending;
+    // unlimited, a spending, limited; a hold that stays; holds that are captured, with a debt, and
+    // voided.
     const Service service = world_.service();
     const Time first_reset = *parse_time("2025-08-31T00:00:00Z");
     service.set_credit_plan(ada, {.allowance = 20, .resets_at = first_reset, .refill = true})
@@ -43,6 +45,12 @@ class Damaged {
     tenant.consume_credit({.amount = 3}).value();
     service.set_unlimited(ada, true).value();
     tenant.consume_credit().value();
+    service.set_unlimited(ada, false).value();
+    live = tenant.reserve_credits({.amount = 18, .ttl_us = kMaxHoldTtlUs}).value().hold;
+    captured = tenant.reserve_credits({.amount = 4, .ttl_us = kMaxHoldTtlUs}).value().hold;
+    tenant.capture_credits(captured, {.amount = 3}).value();
+    const auto last = tenant.reserve_credits({.amount = 1, .ttl_us = kMaxHoldTtlUs}).value().hold;
+    tenant.void_hold(last).value();
     tenant.append_event({.type = "later"}).value();
     tenant.append_message(rich.chat, {.role = Role::user, .content = "next month"}).value();
     world_.clock->advance(-80 * fixture::kDayUs);
@@ -151,6 +159,7 @@ class Damaged {
   uint64_t age() { return root<fb::ProjectHead>(format::Draft::copy(*read(project())))->age(); }
 
   Rich rich, other;
+  CreditHoldId live, captured;
   uint64_t salt = 0;
 
  private:

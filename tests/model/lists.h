@@ -106,6 +106,8 @@ inline std::vector<List> lists_of_owner() {
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
       {"credit entries", "credits", false, true, BCSTORE_PAGE(t.credit_entries(w.list())),
        BCSTORE_APPEND(t.consume_credit())},
+      {"credit holds", "credits", false, true, BCSTORE_PAGE(t.credit_holds(w.list())),
+       BCSTORE_APPEND(t.reserve_credits({.amount = 1, .ttl_us = kDayUs}))},
       {"integrations", "integrations", false, true, BCSTORE_PAGE(t.integrations(integrations(w))),
        BCSTORE_APPEND(
            t.add_integration({.type = IntegrationType::google_analytics, .metadata = "1"}))},

@@ -101,6 +101,9 @@ std::vector<Probe> probes_of_chat_and_events() {
             b.append_message(a.chat, {.role = Role::user, .content = "", .expected_seq = 4})),
       PROBE(message, not_found, b.append_event({.type = "t", .session = a.chat, .message_seq = 1})),
       PROBE(message_id, not_found, b.message(a.message_id)),
+      PROBE(credit_hold, not_found, b.credit_hold(a.hold)),
+      PROBE(credit_hold, not_found, b.capture_credits(a.hold, {.amount = 1})),
+      PROBE(credit_hold, not_found, b.void_hold(a.hold)),
       PROBE(integration, not_found, b.integration(a.integration)),
       PROBE(integration, not_found, b.get(std::vector<IntegrationId>{a.integration}).at(0)),
       PROBE(integration, not_found, b.revise_integration(a.integration, "1")),
@@ -154,9 +157,16 @@ std::vector<Probe> probes_of_the_rest() {
               while (rows.next()) seen |= rows->owner() != b.owner();
               return seen_if(seen || !rows.status().ok());
             }()),
+      PROBE(live_hold, ok,
+            [&] {
+              bool seen = false;
+              Cursor<CreditHold> rows = b.credit_holds();
+              while (rows.next()) seen |= rows->owner() != b.owner();
+              return seen_if(seen || !rows.status().ok());
+            }()),
       // A has spent: B's balance does not show it.
       PROBE(credit_account, ok, seen_if(b.credits().value().plan_allowance != 10)),
-      PROBE(credit_counter, ok, seen_if(b.credits().value().remaining != 1'000'007)),
+      PROBE(credit_counter, ok, seen_if(b.credits().value().remaining != 1'000'002)),
       PROBE(user, ok,
             [&] {
               const User user = b.profile().value();
@@ -302,10 +312,11 @@ TEST_CASE("ownership: another's id and an id of nothing are answered in the same
   none.chat = forged<ChatSessionId>(104);
   none.message_id = forged<MessageId>(105);
   none.integration = forged<IntegrationId>(106);
+  none.hold = forged<CreditHoldId>(107);
   const auto words = [&](const Probe& probe, const Rich& r) {
     std::string text = probe.run(b, r).to_string();
     for (const Uuid& id : {r.project.uuid(), r.document.uuid(), r.task.uuid(), r.chat.uuid(),
-                           r.message_id.uuid(), r.integration.uuid()}) {
+                           r.message_id.uuid(), r.integration.uuid(), r.hold.uuid()}) {
       const std::string shown_id = to_string(id);
       for (size_t at = text.find(shown_id); at != std::string::npos; at = text.find(shown_id)) {
         text.replace(at, shown_id.size(), "ID");
@@ -374,6 +385,7 @@ TEST_CASE("ownership: neighbours of one's own ids, and ids of another kind, name
     near.document = DocumentId(w.b.project.uuid());  // an id of another kind
     near.task = step < 0 ? TaskId(w.b.chat.uuid()) : TaskId(w.b.document.uuid());
     near.integration = IntegrationId(next_to(w.b.integration.uuid(), step));
+    near.hold = CreditHoldId(next_to(w.b.hold.uuid(), step));
     near.chat = step < 0 ? ChatSessionId(w.b.task.uuid()) : ChatSessionId(w.b.project.uuid());
     near.event = w.b.event + static_cast<uint64_t>(step);
     for (const Probe& probe : read_only_probes()) {
@@ -394,6 +406,7 @@ TEST_CASE("ownership: nil ids are refused by every call that takes one") {
   nil.chat = ChatSessionId();
   nil.message_id = MessageId();
   nil.integration = IntegrationId();
+  nil.hold = CreditHoldId();
   for (const Probe& probe : read_only_probes()) {
     if (probe.expected != Code::not_found || probe.call == "b.event(a.event)") continue;
     CAPTURE(probe.call);

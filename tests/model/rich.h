@@ -20,6 +20,7 @@ struct Rich {
   MessageId message_id;       // of message 4
   uint64_t event = 0;         // refers to everything
   IntegrationId integration;  // github, revised once; another one was removed
+  CreditHoldId hold;          // live, of 5 credits
   std::string block;          // in the sections of the document's three revisions
   std::string public_name;    // with one revision
   std::string key;            // of an idempotent commit
@@ -112,6 +113,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   tenant.commit(batch, {.idempotency_key = rich.key}).value();
   enrich_neighbour(tenant, rich);
   enrich_history(tenant, rich);
+  rich.hold = tenant.reserve_credits({.amount = 5, .ttl_us = 30 * kDayUs}).value().hold;
   rich.event = tenant
                    .append_event({.type = "agent.step",
                                   .payload = R"({"a":1})",

@@ -111,6 +111,10 @@ std::vector<VerbRow> writes() {
       TENANT(append_event, kCommit, {.type = "t"}, a.commit()),
       TENANT(edit_profile, kText | kCommit, {.email = a.text}, a.commit()),
       TENANT(consume_credit, kCommit | kAgentRefused, {.amount = 1}, a.commit()),
+      TENANT(reserve_credits, kCommit | kAgentRefused, {.amount = 1, .ttl_us = kSecondUs},
+             a.commit()),
+      TENANT(capture_credits, kHold | kCommit | kAgentRefused, a.hold, {.amount = 1}, a.commit()),
+      TENANT(void_hold, kHold | kCommit | kAgentRefused, a.hold, std::nullopt, a.commit()),
       TENANT(add_sections, kDocument | kCommit, a.document, 4, kBlocks, {}, a.commit()),
       TENANT(add_integration, kCommit, {.type = IntegrationType::github, .metadata = "{}"},
              a.commit()),
@@ -120,6 +124,7 @@ std::vector<VerbRow> writes() {
       SERVICE(create_user, kText | kCommit, {.email = a.text}, a.commit()),
       SERVICE(link_stripe_customer, kUser | kText | kCommit, a.user, a.text, a.commit()),
       SERVICE(grant_credits, kUser | kCommit, a.user, {.amount = 1}, a.commit()),
+      SERVICE(adjust_credits, kUser | kCommit, a.user, {.amount = -1}, a.commit()),
       SERVICE(set_credit_plan, kUser | kCommit, a.user, {.allowance = 1}, a.commit()),
       SERVICE(set_unlimited, kUser | kCommit, a.user, true, a.commit()),
   };
@@ -166,6 +171,8 @@ std::vector<VerbRow> reads() {
       TENANT(remove_integration, kIntegration | kCommit, a.integration, std::nullopt, a.commit()),
       TENANT(credits, kRead, a.read()),
       TENANT(credit_entries, kList, a.list()),
+      TENANT(credit_hold, kHold | kRead, a.hold, a.read()),
+      TENANT(credit_holds, kList, a.list()),
       {"Tenant::get", kOwner | kProject | kRead,
        [](Store& store, const Arguments& a) {
          const std::vector<ProjectId> ids = {a.project};

@@ -32,6 +32,7 @@ enum Takes : uint32_t {
   kTime = 8192,          // when an imported row was made
   kIdentity = 16384,     // of an imported row: 1 to 64 bytes
   kNew = 32768,          // an id that an imported row brings
+  kHold = 65536,
 };
 
 struct Arguments {
@@ -41,6 +42,7 @@ struct Arguments {
   TaskId task;
   ChatSessionId chat;
   IntegrationId integration;
+  CreditHoldId hold;
   UserId user;
   std::string block;  // of the document's first revision
   std::string text = "text";

@@ -35,6 +35,7 @@ struct Ground : EngineWorld {
     x.task = a.task;
     x.chat = a.chat;
     x.integration = a.integration;
+    x.hold = a.hold;
     x.block = a.block;
     return x;
   }
@@ -100,6 +101,7 @@ std::vector<Way> ways_of(uint32_t takes) {
   if (takes & kIntegration) {
     append(&ways, ways_of_id("integration", &Arguments::integration, &Rich::integration));
   }
+  if (takes & kHold) append(&ways, ways_of_id("hold", &Arguments::hold, &Rich::hold));
   if (takes & kText) append(&ways, ways_of_text("text", &Arguments::text));
   if (takes & kReason) append(&ways, ways_of_text("reason", &Arguments::reason));
   if (takes & kSnapshot) {

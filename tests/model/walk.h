@@ -102,7 +102,14 @@ inline std::string shown(const Event& r) {
 
 inline std::string shown(const CreditEntry& r) {
   return line("credit", r, r.number(), r.kind(), r.amount(), r.allowance_delta(), r.granted_delta(),
-              r.allowance(), r.granted(), r.is_unlimited(), r.epoch(), r.reason());
+              r.allowance(), r.granted(), r.is_unlimited(), r.epoch(), r.reason(), r.hold(),
+              r.held_delta(), r.lapsed(), r.debt_delta());
+}
+
+inline std::string shown(const CreditHold& r) {
+  return line("hold", r, r.id(), r.state(), r.amount(), r.from_allowance(), r.from_granted(),
+              r.expires_at(), r.captured(), r.returned(), r.lapsed(), r.debt(), r.resolved_at(),
+              r.reason());
 }
 
 inline std::string shown(const SectionBlock& r) {
@@ -165,10 +172,11 @@ class Walk {
         },
         [](const Event&) {});
     list([&](std::string_view after) { return tenant_.credit_entries(page(after)); });
+    list([&](std::string_view after) { return tenant_.credit_holds(page(after)); });
     const Credits credits = tenant_.credits(read()).value();
     text_ += "credits " + shown(credits.remaining) + ' ' + shown(credits.allowance) + ' ' +
-             shown(credits.granted) + ' ' + shown(credits.plan_allowance) + ' ' +
-             shown(credits.resets_at) + '\n';
+             shown(credits.granted) + ' ' + shown(credits.held) + ' ' + shown(credits.debt) + ' ' +
+             shown(credits.plan_allowance) + ' ' + shown(credits.resets_at) + '\n';
     return std::move(text_);
   }
 
