@@ -14,7 +14,7 @@ install(FILES "${PROJECT_BINARY_DIR}/bcstoreConfig.cmake"
 # The prefix is found from where the .pc file lies, so that the installed tree can be moved.
 file(RELATIVE_PATH PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" PC_PREFIX "${PC_PREFIX}")
-set(PC_REQUIRES "rocksdb fmt simdjson libzstd")
+set(PC_REQUIRES "rocksdb fmt simdjson libzstd libcrypto")
 set(PC_REQUIRES_PRIVATE "")
 if(BUILD_SHARED_LIBS)
   set(PC_REQUIRES_PRIVATE "${PC_REQUIRES}")

@@ -1,0 +1,39 @@
+// Rate limits: how often an owner may do something, and what a limiter answers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace bcstore {
+
+// Limits of a policy; what is beyond them is refused with `invalid_argument`.
+inline constexpr size_t kMaxPolicyNameBytes = 32;
+inline constexpr int64_t kMaxRatePeriodUs = int64_t{366} * 86'400 * 1'000'000;
+// How long an empty allowance may take to fill up: ten years.
+inline constexpr int64_t kMaxRefillUs = int64_t{3'660} * 86'400 * 1'000'000;
+
+// `rate` units in each `period_us`, evenly: one unit comes back every period_us / rate
+// microseconds, exactly, also where that is no whole number. Up to `burst` units are kept for those
+// who asked for nothing, and may be taken at once. So in any span of t microseconds at most
+// burst + t * rate / period_us units are given.
+struct RateLimitPolicy {
+  uint32_t rate = 0;      // units in a period; at least 1
+  int64_t period_us = 0;  // microseconds; 1 to kMaxRatePeriodUs
+  uint32_t burst = 0;     // units; at least 1, and burst * period_us / rate <= kMaxRefillUs
+  friend bool operator==(const RateLimitPolicy&, const RateLimitPolicy&) = default;
+};
+
+// What the limiter answered. A denied request took nothing.
+struct RateLimitDecision {
+  bool allowed = false;
+  // Whole units that could be taken now, after this decision.
+  uint32_t remaining = 0;
+  // Microseconds until the same request would be allowed if nobody else took anything: 0 when it
+  // was allowed, nullopt when it costs more than the policy's burst and therefore never will be.
+  std::optional<int64_t> retry_after_us = 0;
+  // Microseconds until `burst` units could be taken again if nobody took anything.
+  int64_t reset_after_us = 0;
+  friend bool operator==(const RateLimitDecision&, const RateLimitDecision&) = default;
+};
+
+}  // namespace bcstore
