@@ -8,6 +8,7 @@
 #include "bcstore/file_system.h"
 #include "bcstore/id.h"
 #include "bcstore/options.h"
+#include "bcstore/rate_limit.h"
 #include "bcstore/records.h"
 #include "bcstore/service.h"
 #include "bcstore/status.h"

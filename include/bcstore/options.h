@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bcstore/file_system.h"
 #include "bcstore/id.h"
+#include "bcstore/rate_limit.h"
 
 namespace bcstore {
 
@@ -96,6 +98,10 @@ struct Options {
 
   // The allowance that a new user is born with, and the plan's; 0 to kMaxCredits. No reset.
   int32_t initial_credits = 10;
+
+  // Kept for every owner: WriteBatch::limit_rate and Tenant::try_acquire name one of them. At most
+  // kMaxRateLimits. A limit that a store is opened without is forgotten.
+  std::vector<RateLimit> rate_limits = {};
 
   // Allows messages of Role::system and Role::tool.
   bool allow_system_and_tool_roles = false;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace bcstore {
 
@@ -21,6 +22,20 @@ struct RateLimitPolicy {
   int64_t period_us = 0;  // microseconds; 1 to kMaxRatePeriodUs
   uint32_t burst = 0;     // units; at least 1, and burst * period_us / rate <= kMaxRefillUs
   friend bool operator==(const RateLimitPolicy&, const RateLimitPolicy&) = default;
+};
+
+inline constexpr size_t kMaxRateLimits = 16;  // of a store
+
+// A limit that a store keeps for every owner, by name (Options::rate_limits).
+struct RateLimit {
+  std::string name;  // 1 to kMaxPolicyNameBytes
+  RateLimitPolicy free;
+  // Of an owner whose use is unlimited; nullopt: the same.
+  std::optional<RateLimitPolicy> pro = std::nullopt;
+  // What a batch takes is written in its own commit: not even the end of the process forgives it.
+  // Otherwise what was taken in the last seconds before the process was killed may be forgiven, of
+  // each owner at most one burst.
+  bool strict = false;
 };
 
 // What the limiter answered. A denied request took nothing.

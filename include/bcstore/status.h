@@ -29,7 +29,7 @@ enum class Code : uint8_t {
   failed_precondition = 4,  // the state of the store refuses it now
   conflict = 5,             // an expectation differs (actual()), or the idempotency key is taken
   out_of_credits = 6,       // remaining() and resets_at() say what there is and when there is more
-  rate_limited = 7,
+  rate_limited = 7,         // retry_after_us() says when there is more
   erased = 8,
   legal_hold = 9,
   blocked = 10,
@@ -61,6 +61,7 @@ class [[nodiscard]] Status {
 
   static Status conflict(std::string message, uint64_t actual);
   static Status already_exists(std::string message, const Uuid& existing);
+  static Status rate_limited(std::string message, int64_t retry_after_us);
   static Status out_of_credits(std::string message, uint64_t remaining,
                                std::optional<Time> resets_at);
 
@@ -81,6 +82,8 @@ class [[nodiscard]] Status {
   // Code::out_of_credits.
   std::optional<uint64_t> remaining() const;
   std::optional<Time> resets_at() const;
+  // Microseconds until the same request would pass. Only with Code::rate_limited.
+  std::optional<int64_t> retry_after_us() const;
   // For a refused batch: the operation that was refused, counted from 0.
   std::optional<uint32_t> operation() const;
   // This status, marked as the answer of operation `index`.
@@ -96,6 +99,7 @@ class [[nodiscard]] Status {
     std::optional<Uuid> existing;
     std::optional<uint32_t> operation;
     std::optional<Time> resets_at;
+    std::optional<int64_t> retry_after_us;
   };
   std::unique_ptr<State> state_;
 };

@@ -146,6 +146,17 @@ class Cursor {
   std::unique_ptr<model::CursorBody> body_;
 };
 
+// What a chat turn answered.
+struct TurnReceipt {
+  MessageId message{};
+  uint64_t seq = 0;                    // of the message in its session
+  std::vector<uint64_t> events{};      // their ids
+  std::optional<int32_t> remaining{};  // credits after it; nullopt: unlimited, or a free turn
+  uint64_t commit_seq = 0;
+  Time committed_at{};
+  bool replayed = false;
+};
+
 // What a reservation of credits answered.
 struct Reservation {
   CreditHoldId hold{};
@@ -234,6 +245,15 @@ class Tenant {
   // What remains, exactly as of this spending; nullopt: unlimited.
   Result<std::optional<int32_t>> consume_credit(const CreditSpend& spend = {},
                                                 const CommitOptions& o = {}) const;
+  // A message and what it costs, exactly once: with an idempotency key a retry at any time within
+  // the window gives the first answer, and nothing is written or charged again. A refusal is not
+  // remembered: the same key may succeed when there are credits again.
+  Result<TurnReceipt> chat_turn(ChatSessionId session, const ChatTurn& turn,
+                                const CommitOptions& o = {}) const;
+  // Takes from a rate limit by itself, without a commit: at once, and in memory alone. What it took
+  // is on the disk after the next few seconds' commits, sync() or close(), also of a strict limit.
+  // Codes: not_found, invalid_argument (no such limit, a cost that is more than its burst).
+  Result<RateLimitDecision> try_acquire(std::string_view limit, uint32_t cost = 1) const;
   Result<Reservation> reserve_credits(const NewHold& hold, const CommitOptions& o = {}) const;
   Result<HoldResolution> capture_credits(CreditHoldId hold, const HoldCapture& capture,
                                          const CommitOptions& o = {}) const;

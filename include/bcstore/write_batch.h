@@ -168,6 +168,16 @@ struct HoldCapture {
   std::optional<std::string_view> reason = std::nullopt;
 };
 
+// What a user's message sets off, in one commit.
+struct ChatTurn {
+  NewMessage message;
+  int32_t cost = 1;                                       // credits; 0: the turn is free
+  std::optional<std::string_view> reason = std::nullopt;  // of the spending
+  std::span<const NewEvent> events = {};
+  std::optional<std::string_view> rate_limit = std::nullopt;  // one of Options::rate_limits
+  uint32_t rate_cost = 1;
+};
+
 class WriteBatch {
  public:
   WriteBatch(WriteBatch&&) noexcept;
@@ -225,6 +235,16 @@ class WriteBatch {
   // agent's handle may not: `failed_precondition`. Commit: out_of_credits (with what remains and
   // the next reset), conflict (expected_remaining; actual kUnlimitedCredits while it is unlimited).
   void consume_credit(const CreditSpend& spend = {});
+
+  // Takes `cost` of one of the owner's rate limits (Options::rate_limits), by the entitlement that
+  // it has. If the batch is refused later on, it is given back. Also for an agent's handle. The
+  // receipt's number is what could be taken at once after it. Commit: rate_limited;
+  // invalid_argument (no such limit, or a cost that is more than its burst).
+  void limit_rate(std::string_view limit, uint32_t cost = 1);
+
+  // A chat turn: the message, the events, the rate limit and the credits, checked in this order. In
+  // the receipt they are one operation each, in this order, those that there are.
+  void chat_turn(ChatSessionId session, const ChatTurn& turn);
 
   // Sets credits aside, the allowance first. Until it is captured or voided, or its time is over,
   // they are not there to spend. An owner whose use is unlimited gets a hold that takes nothing.

@@ -15,6 +15,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::document:
     case Kind::credit_account:
     case Kind::credit_hold:
+    case Kind::rate_state:
     case Kind::task_place:
     case Kind::task:
     case Kind::session:

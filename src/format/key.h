@@ -44,6 +44,7 @@
 //  44  credit_entry         owner ~number(8)
 //  45  credit_hold          owner hold(16)
 //  46  live_hold            owner expires_at(8) hold(16)       -> hold
+//  47  rate_state           owner
 //  50  integration          owner integration(16)
 //  51  integration_change   owner integration(16) ~rev(4)
 //  52  secret               owner integration(16)
@@ -105,6 +106,7 @@ enum class Kind : uint8_t {
   credit_entry = 44,
   credit_hold = 45,
   live_hold = 46,
+  rate_state = 47,
   integration = 50,
   integration_change = 51,
   secret = 52,
@@ -170,6 +172,7 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
     {Kind::credit_hold, "credit_hold", "hold(16)", 33, Payload::flat_buffer, false},
     {Kind::live_hold, "live_hold", "expires_at(8) hold(16)", 41, Payload::reference, false},
+    {Kind::rate_state, "rate_state", "", 17, Payload::flat_buffer, true},
     {Kind::integration, "integration", "integration(16)", 33, Payload::flat_buffer, false},
     {Kind::integration_change, "integration_change", "integration(16) ~rev(4)", 37,
      Payload::flat_buffer, false},

@@ -224,6 +224,8 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
       return verifier.VerifyBuffer<fb::CreditEntry>();
     case Kind::credit_hold:
       return verifier.VerifyBuffer<fb::CreditHold>();
+    case Kind::rate_state:
+      return verifier.VerifyBuffer<fb::RateState>();
     case Kind::integration:
       return verifier.VerifyBuffer<fb::IntegrationHead>();
     case Kind::integration_change:

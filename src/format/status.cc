@@ -79,6 +79,12 @@ Status Status::already_exists(std::string message, const Uuid& existing) {
   return status;
 }
 
+Status Status::rate_limited(std::string message, int64_t retry_after_us) {
+  Status status(Code::rate_limited, std::move(message));
+  status.state_->retry_after_us = retry_after_us;
+  return status;
+}
+
 Status Status::out_of_credits(std::string message, uint64_t remaining,
                               std::optional<Time> resets_at) {
   Status status(Code::out_of_credits, std::move(message));
@@ -96,6 +102,10 @@ std::optional<uint64_t> Status::remaining() const {
 }
 
 std::optional<Time> Status::resets_at() const { return state_ ? state_->resets_at : std::nullopt; }
+
+std::optional<int64_t> Status::retry_after_us() const {
+  return state_ ? state_->retry_after_us : std::nullopt;
+}
 
 std::optional<Uuid> Status::existing() const { return state_ ? state_->existing : std::nullopt; }
 

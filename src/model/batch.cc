@@ -74,6 +74,8 @@ std::string_view to_string(Verb verb) {
       return "void_hold";
     case Verb::adjust_credits:
       return "adjust_credits";
+    case Verb::limit_rate:
+      return "limit_rate";
   }
   return "unknown";
 }

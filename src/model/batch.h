@@ -57,6 +57,7 @@ enum class Verb : uint8_t {
   capture_credits,
   void_hold,
   adjust_credits,
+  limit_rate,
 };
 std::string_view to_string(Verb verb);
 
@@ -203,6 +204,7 @@ class BatchBody {
   void set_unlimited(bool is_unlimited);
   void import_credits(const ImportedCredits& credits, std::unique_ptr<Origin> origin);
   void adjust_credits(const CreditAdjustment& adjustment);
+  void limit_rate(std::string_view limit, uint32_t cost);
   Uuid reserve_credits(const NewHold& hold);
   void capture_credits(CreditHoldId hold, const HoldCapture& capture);
   void void_hold(CreditHoldId hold, OptionalText reason);

@@ -101,6 +101,23 @@ Uuid BatchBody::reserve_credits(const NewHold& hold) {
   return id;
 }
 
+void BatchBody::limit_rate(std::string_view limit, uint32_t cost) {
+  Op op;
+  op.verb = Verb::limit_rate;
+  op.number = cost;
+  Status checked = check_text("limit", limit, kMaxPolicyNameBytes, Empty::refused);
+  if (checked.ok() && cost == 0) {
+    checked = Status(Code::invalid_argument, "cost: it is 0");
+  }
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.text(limit).number(op.number);
+    op.edit = std::make_unique<Edit>();
+    op.edit->name = std::string(limit);
+  }
+  finish(std::move(op), arguments, std::move(checked));
+}
+
 void BatchBody::capture_credits(CreditHoldId hold, const HoldCapture& capture) {
   Op op;
   op.verb = Verb::capture_credits;

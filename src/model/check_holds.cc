@@ -2,6 +2,7 @@
 // held.
 #include <fmt/format.h>
 
+#include "format/little_endian.h"
 #include "model/check_walk.h"
 
 namespace bcstore::model {
@@ -84,6 +85,17 @@ Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record) {
   }
   return expect_line(walk, record, hold.resolved_entry(), ending_of(state), -hold.from_allowance(),
                      -hold.from_granted());
+}
+
+Status check_rate_state(CheckWalk& walk, const CheckedRecord& record) {
+  const std::string_view ahead = record.tail();
+  bool fits = ahead.size() % 16 == 0 && ahead.size() / 16 <= kMaxRateLimits;
+  for (size_t at = 0; fits && at < ahead.size(); at += 16) {
+    const auto us = format::get_le<uint64_t>(ahead.data() + at + 8);
+    fits = us >= 1 && us <= uint64_t{kMaxRefillUs} + 1;
+  }
+  if (!fits) walk.violation(record, "limits are ahead by what they may", "the tail is malformed");
+  return Status();
 }
 
 Status check_live_hold(CheckWalk& walk, const CheckedRecord& record) {

@@ -197,6 +197,8 @@ Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
       return check_credit_hold(walk, record);
     case Kind::live_hold:
       return check_live_hold(walk, record);
+    case Kind::rate_state:
+      return check_rate_state(walk, record);
     case Kind::integration:
       return check_integration(walk, record);
     case Kind::integration_change:

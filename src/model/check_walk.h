@@ -230,6 +230,7 @@ Status check_credit_account(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record);
+Status check_rate_state(CheckWalk& walk, const CheckedRecord& record);
 Status check_live_hold(CheckWalk& walk, const CheckedRecord& record);
 // The live holds of an owner are what the counter says is held.
 Status check_held(CheckWalk& walk, const CheckedRecord& counter);

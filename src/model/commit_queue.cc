@@ -221,6 +221,20 @@ void CommitQueue::write_audits() {
   if (written.code() == Code::no_space) unwritten_audits_ = std::move(audits);
 }
 
+// What was taken of rate limits, once in a while, and when everything is to be made durable.
+void CommitQueue::write_rates(const Group& group) {
+  const bool now = std::any_of(group.begin(), group.end(), [](const auto& ticket) {
+    return !ticket->commit.batch && ticket->commit.durability == Durability::durable;
+  });
+  if (!executor_->rates_are_due(now)) return;
+  executor_->begin();
+  executor_->put_changed_rates();
+  // A failure latches the engine, and is answered to whoever writes next; of a full disk the limits
+  // forgive.
+  if (executor_->pending()) return (void)executor_->finish(false);
+  executor_->end_group();
+}
+
 // An exception, of memory that is refused or of an application's clock, must not leave everybody
 // waiting for a leader that is gone.
 void CommitQueue::run_guarded(Group& group) {
@@ -247,6 +261,7 @@ void CommitQueue::run_guarded(Group& group) {
 void CommitQueue::run(Group& group, bool* writing) {
   const Status health = this->health();
   if (health.ok()) write_audits();
+  if (health.ok()) write_rates(group);
   if (!health.ok()) {
     for (const auto& ticket : group) ticket->outcome.status = health;
     return;

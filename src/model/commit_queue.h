@@ -90,6 +90,7 @@ class CommitQueue {
   void run(Group& group, bool* writing);
   void answer(Group& group, const Status& written);
   void write_audits();
+  void write_rates(const Group& group);
 
   std::unique_ptr<Executor> executor_;
   engine::Engine& engine_;

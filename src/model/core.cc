@@ -33,6 +33,7 @@ Status check_options(const Options& o) {
   if (o.snapshot_max_age_us < 0) return invalid("snapshot_max_age_us is negative");
   if (o.initial_credits < 0) return invalid("initial_credits is negative");
   if (o.log_ahead_bytes > kMaxLogAheadBytes) return invalid("log_ahead_bytes above 16 MiB");
+  if (Status s = check_rate_limits(o.rate_limits); !s.ok()) return invalid(s.message());
   if (o.group_fill_us > 1'000'000) return invalid("group_fill_us above one second");
   return Status();
 }
@@ -65,7 +66,8 @@ Core::Core(const Options& options)
       contents_(
           std::min(options.revision_cache_bytes, options.memory_budget_bytes / kContentCacheShare)),
       tails_(options.memory_budget_bytes / 16 * kTailCacheSixteenths),
-      rows_(options.memory_budget_bytes / kRowCacheShare) {
+      rows_(options.memory_budget_bytes / kRowCacheShare),
+      rates_(options.rate_limits) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
 }
@@ -94,6 +96,7 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.contents = &core->contents_;
   settings.tails = &core->tails_;
   settings.rows = &core->rows_;
+  settings.rates = &core->rates_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
   if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;

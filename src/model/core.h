@@ -60,6 +60,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ContentCache& contents() { return contents_; }
   TailCache& tails() { return tails_; }
   RowCache& rows() { return rows_; }
+  RateBook& rates() { return rates_; }
 
   // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
   // at once.
@@ -92,6 +93,7 @@ class Core : public std::enable_shared_from_this<Core> {
   ContentCache contents_;
   TailCache tails_;
   RowCache rows_;
+  RateBook rates_;
   std::mutex audit_mutex_;
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;

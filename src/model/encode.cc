@@ -322,6 +322,14 @@ Draft Encoder::credit_hold(By by, int32_t amount, OptionalText reason) {
   return finish(Kind::credit_hold);
 }
 
+Draft Encoder::rate_state(By by, std::string_view ahead) {
+  Who w = who(by);
+  fb::RateStateBuilder b(fbb_);
+  add_common(b, w);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::rate_state, ahead);
+}
+
 void Encoder::build_body(By by) {
   Who w = who(by);
   fb::CommitBodyBuilder b(fbb_);

@@ -175,6 +175,7 @@ class Encoder {
     uint32_t operations;
     std::string_view touched;  // packed
   };
+  Draft rate_state(By by, std::string_view ahead);
   Draft commit_body(By by, const BodyFields& fields);
   Draft idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
                     std::string_view operations);

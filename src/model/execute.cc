@@ -240,11 +240,14 @@ Outcome Executor::execute(Commit& commit) {
     if (current_.repeated) {
       out.receipt = *std::move(current_.repeated);
       out.receipt.operations = std::move(current_.operations);
+    } else if (!current_.importing) {
+      out.status = Status(Code::invalid_argument, "batch: has nothing to write");
     }
     rollback(start);
     return out;
   }
   if (out.status.ok()) write_deferred();
+  if (out.status.ok() && current_.strict_rate) out.status = put_rates(current_.owner);
   if (out.status.ok() && batch.audited()) out.status = write_audit(batch);
   if (out.status.ok() && !commit.idempotency_key.empty()) {
     out.status = write_idempotency(commit, key_owner, request);
@@ -367,6 +370,8 @@ Status Executor::dispatch(Op& op) {
       return resolve_credits(op);
     case Verb::adjust_credits:
       return adjust_credits(op);
+    case Verb::limit_rate:
+      return limit_rate(op);
   }
   return Status(Code::internal, "an operation of no known verb");
 }

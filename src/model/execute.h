@@ -38,6 +38,7 @@
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
+#include "model/rate_book.h"
 #include "model/row_cache.h"
 #include "model/section_lists.h"
 #include "model/tail_cache.h"
@@ -72,6 +73,7 @@ class Executor {
     ContentCache* contents = nullptr;
     TailCache* tails = nullptr;
     RowCache* rows = nullptr;
+    RateBook* rates = nullptr;
   };
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
@@ -89,6 +91,10 @@ class Executor {
   void abandon();
   // Ends a group of which nothing is to be written.
   void end_group();
+  // What is left of the rate limits that changed: whether it is time to put it, or there is any and
+  // it shall be `now`; and that, in a group of its own.
+  bool rates_are_due(bool now) const;
+  void put_changed_rates();
 
   uint64_t last_seq() const { return last_seq_; }
   Time last_time() const { return last_time_; }
@@ -103,7 +109,7 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations, months, lists, contents, tails;
+    size_t undo, touched, operations, months, lists, contents, tails, acquired;
     uint32_t events;
   };
   // The batch under execution.
@@ -119,6 +125,8 @@ class Executor {
     bool present = false;  // the imported row was here already
     // Of the newest commit that an operation repeats.
     std::optional<Receipt> repeated;
+    std::vector<Acquired> acquired;  // given back when the batch is refused
+    bool strict_rate = false;        // of a limit whose state is written with the batch
     std::vector<format::Touched> touched;
     std::vector<Receipt::Operation> operations;
     // Heads that stand in the cache and are written once, when the batch was executed.
@@ -176,6 +184,7 @@ class Executor {
   Status revise_integration(Op& op);
   Status put_public(Op& op);
   Status adjust_credits(Op& op);
+  Status limit_rate(Op& op);
   Status reserve_credits(Op& op);
   Status resolve_credits(Op& op);
 
@@ -219,6 +228,8 @@ class Executor {
   Status find_identity(const Op& op, std::optional<format::Reference>* known);
   Status other_row(const Op& op) const;
   void remember_identity(const Op& op, const Uuid& id, uint64_t number);
+
+  Status put_rates(UserId owner);
 
   // Users.
   struct UserState {
@@ -347,6 +358,8 @@ class Executor {
   };
   std::vector<PendingTail> pending_tails_;  // of the group: into the cache when written
   std::vector<TailCache::Id> tails_written_to_;
+
+  Time rates_saved_at_;
 
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;

@@ -120,9 +120,9 @@ Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* f
 
 Executor::Mark Executor::mark() {
   changes_->mark();
-  return {undo_.size(),           current_.touched.size(), current_.operations.size(),
-          pending_months_.size(), pending_lists_.size(),   pending_contents_.size(),
-          pending_tails_.size(),  current_.events};
+  return {undo_.size(),           current_.touched.size(),  current_.operations.size(),
+          pending_months_.size(), pending_lists_.size(),    pending_contents_.size(),
+          pending_tails_.size(),  current_.acquired.size(), current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -136,6 +136,10 @@ void Executor::rollback(const Mark& mark) {
     }
     pending_facts_.erase(last.key);
     undo_.pop_back();
+  }
+  while (current_.acquired.size() > mark.acquired) {
+    settings_.rates->give_back(current_.acquired.back(), clock_.now());
+    current_.acquired.pop_back();
   }
   current_.touched.resize(mark.touched);
   current_.operations.resize(mark.operations);

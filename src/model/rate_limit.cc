@@ -173,11 +173,31 @@ void RateLimiter::give_back(UserId owner, std::string_view name, const RateLimit
   }
 }
 
+// The time that a call would see, without telling the shard of it.
+int64_t RateLimiter::Shard::peek(int64_t us) const {
+  return has_time ? std::max(now_us, bounded(us)) : bounded(us);
+}
+
+int64_t RateLimiter::ahead_us(UserId owner, std::string_view name, int64_t now_us) const {
+  const Shard& shard = shard_of(owner);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(Key{owner, std::string(name)});
+  if (found == shard.entries.end()) return 0;
+  const Arrival& arrival = found->second;
+  return std::max<int64_t>(0, arrival.us - shard.peek(now_us) + (arrival.parts > 0 ? 1 : 0));
+}
+
+bool RateLimiter::knows(UserId owner, std::string_view name) const {
+  const Shard& shard = shard_of(owner);
+  const std::lock_guard lock(shard.mutex);
+  return shard.entries.contains(Key{owner, std::string(name)});
+}
+
 std::vector<RateLimitEntry> RateLimiter::snapshot(int64_t now_us) const {
   std::vector<RateLimitEntry> entries;
   for (const Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    const int64_t now = shard.has_time ? std::max(shard.now_us, bounded(now_us)) : bounded(now_us);
+    const int64_t now = shard.peek(now_us);
     for (const auto& [key, arrival] : shard.entries) {
       const int64_t ahead_us = arrival.us - now + (arrival.parts > 0 ? 1 : 0);
       if (ahead_us > 0) entries.push_back({key.owner, key.name, ahead_us});

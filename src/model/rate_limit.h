@@ -78,6 +78,10 @@ class RateLimiter {
 
   // The entries that are ahead of `now_us`, by owner and policy.
   std::vector<RateLimitEntry> snapshot(int64_t now_us) const;
+  // Microseconds until the allowance is full, rounded up; 0 where nothing was taken.
+  int64_t ahead_us(UserId owner, std::string_view name, int64_t now_us) const;
+  // Whether there is an entry.
+  bool knows(UserId owner, std::string_view name) const;
   // Takes over what a snapshot said `elapsed_us` ago (less than 0 counts as 0). An entry that is
   // here already stays if it is further ahead.
   void restore(const std::vector<RateLimitEntry>& entries, int64_t elapsed_us, int64_t now_us);
@@ -119,11 +123,15 @@ class RateLimiter {
     uint64_t forgiven = 0;
 
     int64_t at(int64_t now_us);
+    int64_t peek(int64_t now_us) const;
     void step_back_to(int64_t us);
     void make_room(size_t max_entries);
   };
 
   Shard& shard_of(UserId owner) { return shards_[std::hash<UserId>()(owner) % kShards]; }
+  const Shard& shard_of(UserId owner) const {
+    return shards_[std::hash<UserId>()(owner) % kShards];
+  }
 
   std::array<Shard, kShards> shards_;
   const size_t max_shard_entries_;

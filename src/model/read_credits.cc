@@ -129,6 +129,40 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
   return model::credits_of(state);
 }
 
+Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t cost) const {
+  if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  model::RateBook& rates = state_->core->rates();
+  const RateLimit* limit = rates.find(name);
+  if (limit == nullptr) {
+    return Status(Code::invalid_argument, "limit: " + std::string(name) + " is none of this store");
+  }
+  // What the owner is entitled to, and, when memory does not know it, what was taken before.
+  const Key account_key(owner(), Kind::credit_account);
+  auto account = model::read_record(*state_, account_key, Kind::credit_account, nullptr, [&] {
+    return Status(Code::not_found, "user " + to_string(owner()) + " does not exist");
+  });
+  if (!account.ok()) return account.status();
+  const Time now = state_->core->options().clock->now();
+  if (!rates.knows(owner(), *limit)) {
+    const Key key(owner(), Kind::rate_state);
+    auto kept = model::read_record(*state_, key, Kind::rate_state, nullptr,
+                                   [] { return Status(Code::not_found, "no limit was used"); });
+    if (kept.ok()) {
+      const Time saved{(*kept)->root<fb::Common>()->created_at()};
+      rates.restore(owner(), (*kept)->tail(), saved, now);
+    } else if (kept.status().code() != Code::not_found) {
+      return kept.status();
+    }
+  }
+  const bool is_pro = (*account)->root<fb::CreditAccount>()->is_unlimited();
+  Result<RateLimitDecision> decision = rates.acquire(owner(), *limit, is_pro, cost, now);
+  if (decision.ok() && !decision->retry_after_us) {
+    return Status(Code::invalid_argument,
+                  "cost: " + std::to_string(cost) + " is more than the burst of " + limit->name);
+  }
+  return decision;
+}
+
 Result<CreditHold> Tenant::credit_hold(CreditHoldId id, const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("hold id", id.uuid()); !s.ok()) return s;

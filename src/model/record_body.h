@@ -89,6 +89,9 @@ class RecordBody {
   std::span<const float> floats_;
 };
 
+// The id of a message that was given none.
+MessageId derived_message_id(ChatSessionId session, uint64_t seq);
+
 // What implementation files may do with public records.
 struct RecordAccess {
   template <class T>

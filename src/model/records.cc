@@ -6,6 +6,16 @@
 
 namespace bcstore {
 
+// A UUID of version 8 (RFC 9562) over what addresses the message.
+MessageId model::derived_message_id(ChatSessionId session, uint64_t seq) {
+  std::string address(reinterpret_cast<const char*>(session.uuid().bytes.data()), 16);
+  address += std::to_string(seq);
+  Uuid id = format::hash128(address);
+  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0F) | 0x80);
+  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3F) | 0x80);
+  return MessageId(id);
+}
+
 using format::kKindOffset;
 using model::from_fb;
 using model::optional_text;
@@ -189,13 +199,7 @@ MessageId ChatMessage::id() const {
   const auto* t = table<fb::Message>(body_);
   if (t == nullptr) return {};
   if (t->given_id() != nullptr) return MessageId(from_fb(t->given_id()));
-  // A UUID of version 8 (RFC 9562) over what addresses the message.
-  std::string address(body_->key().substr(kFirst, 16));
-  address += std::to_string(seq());
-  Uuid id = format::hash128(address);
-  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0F) | 0x80);
-  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3F) | 0x80);
-  return MessageId(id);
+  return model::derived_message_id(session(), seq());
 }
 BCSTORE_SCALAR(ChatMessage, Message, role, Role)
 std::optional<int32_t> ChatMessage::token_count() const {

@@ -296,6 +296,29 @@ Result<HoldResolution> Tenant::void_hold(CreditHoldId hold, std::optional<std::s
   return resolve(hold, b, o);
 }
 
+Result<TurnReceipt> Tenant::chat_turn(ChatSessionId session, const ChatTurn& turn,
+                                      const CommitOptions& o) const {
+  WriteBatch b = batch();
+  b.chat_turn(session, turn);
+  const Result<Receipt> receipt = commit(b, o);
+  if (!receipt.ok()) return receipt.status();
+  const std::vector<Receipt::Operation>& done = receipt->operations;
+  const size_t events = turn.events.size();
+  const size_t spending = 1 + events + (turn.rate_limit ? 1 : 0);
+  if (done.size() != spending + (turn.cost != 0 ? 1 : 0)) {
+    return Status(Code::internal, "a receipt of another number of operations");
+  }
+  TurnReceipt answer;
+  answer.seq = done.front().number;
+  answer.message = model::derived_message_id(session, answer.seq);
+  for (size_t i = 1; i <= events; ++i) answer.events.push_back(done[i].number);
+  if (turn.cost != 0) answer.remaining = limited(done[spending].number);
+  answer.commit_seq = receipt->commit_seq;
+  answer.committed_at = receipt->committed_at;
+  answer.replayed = receipt->replayed;
+  return answer;
+}
+
 Result<Receipt> Tenant::edit_profile(const ProfileEdit& e, const CommitOptions& o) const {
   return write_one<Receipt>(
       *this, o, [&](WriteBatch& b) { b.edit_profile(e); }, whole);

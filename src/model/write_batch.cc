@@ -66,6 +66,15 @@ void WriteBatch::append_event(const NewEvent& event) {
 void WriteBatch::consume_credit(const CreditSpend& spend) {
   if (body_) body_->consume_credit(spend);
 }
+void WriteBatch::limit_rate(std::string_view limit, uint32_t cost) {
+  if (body_) body_->limit_rate(limit, cost);
+}
+void WriteBatch::chat_turn(ChatSessionId session, const ChatTurn& turn) {
+  append_message(session, turn.message);
+  for (const NewEvent& event : turn.events) append_event(event);
+  if (turn.rate_limit) limit_rate(*turn.rate_limit, turn.rate_cost);
+  if (turn.cost != 0) consume_credit({.amount = turn.cost, .reason = turn.reason});
+}
 CreditHoldId WriteBatch::reserve_credits(const NewHold& hold) {
   return CreditHoldId(body_ ? body_->reserve_credits(hold) : Uuid());
 }

@@ -281,6 +281,8 @@ Draft task_and_chat_records(Kind kind) {
       return Draft(kind, table(fb::CreateCreditEntryDirect, uint8_t{2}, int32_t{3}, int32_t{-2},
                                int32_t{-1}, int32_t{0}, int32_t{9}, false, uint64_t{5}, "turn",
                                int32_t{20}, true, int64_t{7}, &effect));
+    case Kind::rate_state:
+      return Draft(kind, table(fb::CreateRateStateDirect), std::string(16, '\x33'));
     case Kind::credit_hold:
       return Draft(
           kind, table(fb::CreateCreditHoldDirect, int32_t{9}, int32_t{2}, int32_t{7}, uint64_t{5},

@@ -58,6 +58,7 @@ void add_later_keys(std::map<Kind, GoldenKey>& rows) {
   owned(Kind::credit_hold, of(Kind::credit_hold).append(kId), "2d" + id);
   owned(Kind::live_hold, of(Kind::live_hold).time(Time{258}).append(kId),
         "2e8000000000000102" + id);
+  owned(Kind::rate_state, of(Kind::rate_state), "2f");
   owned(Kind::integration, of(Kind::integration).append(kId), "32" + id);
   owned(Kind::integration_change, of(Kind::integration_change).append(kId).not_u32(2),
         "33" + id + "fffffffd");

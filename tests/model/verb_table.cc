@@ -111,6 +111,8 @@ std::vector<VerbRow> writes() {
       TENANT(append_event, kCommit, {.type = "t"}, a.commit()),
       TENANT(edit_profile, kText | kCommit, {.email = a.text}, a.commit()),
       TENANT(consume_credit, kCommit | kAgentRefused, {.amount = 1}, a.commit()),
+      TENANT(chat_turn, kChat | kCommit | kAgentRefused, a.chat,
+             {.message = {.role = Role::user, .content = a.text}}, a.commit()),
       TENANT(reserve_credits, kCommit | kAgentRefused, {.amount = 1, .ttl_us = kSecondUs},
              a.commit()),
       TENANT(capture_credits, kHold | kCommit | kAgentRefused, a.hold, {.amount = 1}, a.commit()),

@@ -1,0 +1,111 @@
+#include "model/rate_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "format/little_endian.h"
+#include "format/record.h"
+
+namespace bcstore::model {
+
+namespace {
+
+constexpr size_t kPackedBytes = 16;
+
+}  // namespace
+
+RateBook::RateBook(std::vector<RateLimit> limits) : limits_(std::move(limits)) {}
+
+const RateLimit* RateBook::find(std::string_view name) const {
+  for (const RateLimit& limit : limits_) {
+    if (limit.name == name) return &limit;
+  }
+  return nullptr;
+}
+
+bool RateBook::knows(UserId owner, const RateLimit& limit) const {
+  return limiter_.knows(owner, limit.name);
+}
+
+void RateBook::restore(UserId owner, std::string_view ahead, Time saved, Time now) {
+  std::vector<RateLimitEntry> entries;
+  for (; ahead.size() >= kPackedBytes; ahead.remove_prefix(kPackedBytes)) {
+    const auto hash = format::get_le<uint64_t>(ahead.data());
+    for (const RateLimit& limit : limits_) {
+      if (format::hash64(limit.name) != hash) continue;
+      entries.push_back(
+          {owner, limit.name, static_cast<int64_t>(format::get_le<uint64_t>(ahead.data() + 8))});
+    }
+  }
+  limiter_.restore(entries, now.us - saved.us, now.us);
+}
+
+std::string RateBook::pack(UserId owner, Time now) const {
+  std::string out;
+  for (const RateLimit& limit : limits_) {
+    const int64_t ahead_us = limiter_.ahead_us(owner, limit.name, now.us);
+    if (ahead_us == 0) continue;
+    char bytes[kPackedBytes];
+    format::put_le(bytes, format::hash64(limit.name));
+    format::put_le(bytes + 8, static_cast<uint64_t>(ahead_us));
+    out.append(bytes, sizeof bytes);
+  }
+  return out;
+}
+
+Result<RateLimitDecision> RateBook::acquire(UserId owner, const RateLimit& limit, bool is_pro,
+                                            uint64_t cost, Time now, Acquired* acquired) {
+  const RateLimitPolicy& policy = is_pro && limit.pro ? *limit.pro : limit.free;
+  Result<RateLimitDecision> decision =
+      limiter_.try_acquire(owner, limit.name, policy, cost, now.us);
+  if (!decision.ok() || !decision->allowed || cost == 0) return decision;
+  if (acquired != nullptr) *acquired = {owner, &limit, policy, cost, now.us};
+  const std::lock_guard lock(mutex_);
+  if (changed_.size() < kMaxChanged) changed_.insert(owner);
+  changed_count_.store(changed_.size(), std::memory_order_relaxed);
+  return decision;
+}
+
+void RateBook::give_back(const Acquired& acquired, Time now) {
+  limiter_.give_back(acquired.owner, acquired.limit->name, acquired.policy, acquired.cost,
+                     acquired.at_us, now.us);
+}
+
+std::vector<UserId> RateBook::take_changed(size_t most) {
+  std::vector<UserId> taken;
+  const std::lock_guard lock(mutex_);
+  while (taken.size() < most && !changed_.empty()) {
+    taken.push_back(*changed_.begin());
+    changed_.erase(changed_.begin());
+  }
+  changed_count_.store(changed_.size(), std::memory_order_relaxed);
+  return taken;
+}
+
+void RateBook::saved(UserId owner) {
+  const std::lock_guard lock(mutex_);
+  changed_.erase(owner);
+  changed_count_.store(changed_.size(), std::memory_order_relaxed);
+}
+
+Status check_rate_limits(const std::vector<RateLimit>& limits) {
+  if (limits.size() > kMaxRateLimits) {
+    return Status(Code::invalid_argument, fmt::format("rate_limits: more than {}", kMaxRateLimits));
+  }
+  for (const RateLimit& limit : limits) {
+    if (Status s = check_rate_policy(limit.name, limit.free); !s.ok()) return s;
+    if (limit.pro) {
+      if (Status s = check_rate_policy(limit.name, *limit.pro); !s.ok()) return s;
+    }
+    const auto same = [&](const RateLimit& other) { return other.name == limit.name; };
+    if (std::count_if(limits.begin(), limits.end(), same) > 1) {
+      return Status(Code::invalid_argument,
+                    fmt::format("rate_limits: {} is there twice", limit.name));
+    }
+  }
+  return Status();
+}
+
+}  // namespace bcstore::model
