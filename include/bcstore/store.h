@@ -82,6 +82,17 @@ struct StoreStats {
   uint64_t live_children = 0;
 };
 
+struct MaintainOptions {
+  size_t max_owners = 10'000;   // that one call looks at, at least 1
+  std::string_view after = {};  // MaintainReport::next of the call before; empty: from the start
+};
+
+struct MaintainReport {
+  uint64_t owners = 0;      // looked at
+  uint64_t with_stale = 0;  // of these: had idempotency keys of days that are over
+  std::string next{};       // empty: it is through
+};
+
 // What is everybody's: records under the reserved public owner, written by Service::put_public. A
 // user's reads never fall back to them. Thread contract: as Tenant.
 class PublicView {
@@ -148,6 +159,12 @@ class Store {
 
   // Writes memory out and merges every file into its last level.
   Status compact();
+  // Drops what time has ended and nothing reads any more: idempotency keys of whole days that are
+  // older than Options::idempotency_window_us, counted from the last commit. Some 10 us an owner;
+  // call it now and then, until `next` is empty. Nothing depends on it but the space on the disk.
+  // Codes: invalid_argument (max_owners, a token that is none), io_error, corruption, no_space,
+  // read_only, closed, wrong_process.
+  Result<MaintainReport> maintain(const MaintainOptions& options = {});
   // Takes secrets that were revised or removed off the disk: ends the log files that hold them and
   // rewrites the family of secrets, which is small. Copies made by checkpoint() are not reached. A
   // compact() does it too, unless a snapshot is held that can still see them: it does not say so.

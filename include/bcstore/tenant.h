@@ -342,6 +342,9 @@ class Tenant {
   // snapshot the balance is the snapshot's, and what is due is told by now.
   Result<Credits> credits(const ReadOptions& o = {}) const;
   Cursor<CreditEntry> credit_entries(const ListOptions& o = {}) const;  // newest first
+  // The entries whose effective_at() is at or after `from` and before `to`, oldest first. Codes:
+  // invalid_argument (to before from).
+  Cursor<CreditEntry> statement(Time from, Time to, const ListOptions& o = {}) const;
   // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot.
   Result<CreditHold> credit_hold(CreditHoldId id, const ReadOptions& o = {}) const;
   // Those that are live and took credits, the first to expire first.

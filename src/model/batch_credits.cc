@@ -105,7 +105,7 @@ void BatchBody::limit_rate(std::string_view limit, uint32_t cost) {
   Op op;
   op.verb = Verb::limit_rate;
   op.number = cost;
-  Status checked = check_text("limit", limit, kMaxPolicyNameBytes, Empty::refused);
+  Status checked = check_text("limit", limit, kMaxPolicyNameBytes - 1, Empty::refused);
   if (checked.ok() && cost == 0) {
     checked = Status(Code::invalid_argument, "cost: it is 0");
   }

@@ -5,6 +5,7 @@
 
 #include "model/check_walk.h"
 #include "model/credits.h"
+#include "model/encode.h"
 
 namespace bcstore::model {
 

@@ -4,6 +4,7 @@
 
 #include "format/little_endian.h"
 #include "model/check_walk.h"
+#include "model/encode.h"
 
 namespace bcstore::model {
 
@@ -89,7 +90,7 @@ Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record) {
 
 Status check_rate_state(CheckWalk& walk, const CheckedRecord& record) {
   const std::string_view ahead = record.tail();
-  bool fits = ahead.size() % 16 == 0 && ahead.size() / 16 <= kMaxRateLimits;
+  bool fits = ahead.size() % 16 == 0 && ahead.size() / 16 <= 2 * kMaxRateLimits;
   for (size_t at = 0; fits && at < ahead.size(); at += 16) {
     const auto us = format::get_le<uint64_t>(ahead.data() + at + 8);
     fits = us >= 1 && us <= uint64_t{kMaxRefillUs} + 1;

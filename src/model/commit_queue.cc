@@ -96,6 +96,18 @@ void CommitQueue::wait_locked(Lock& lock, const std::shared_ptr<Ticket>& ticket)
 Status CommitQueue::pass(Durability durability, bool last) {
   auto ticket = std::make_shared<Ticket>();
   ticket->commit.durability = durability;
+  return pass(ticket, last);
+}
+
+Status CommitQueue::drop_keys(std::vector<UserId> owners, uint32_t day) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->commit.durability = Durability::relaxed;
+  ticket->stale_owners = std::move(owners);
+  ticket->stale_day = day;
+  return pass(ticket, false);
+}
+
+Status CommitQueue::pass(const std::shared_ptr<Ticket>& ticket, bool last) {
   if (Status s = foreign(); !s.ok()) return s;
   Lock lock(mutex_);
   if (closed_) return closed_status();
@@ -273,6 +285,10 @@ void CommitQueue::run(Group& group, bool* writing) {
     bool durable = ticket->commit.durability == Durability::durable;
     if (!ticket->commit.batch) {
       sync = sync || durable;
+      for (const UserId& owner : ticket->stale_owners) {
+        executor_->drop_keys(owner, ticket->stale_day);
+        wrote = true;
+      }
       continue;
     }
     ticket->outcome = executor_->execute(ticket->commit);
@@ -307,6 +323,7 @@ void CommitQueue::answer(Group& group, const Status& written) {
   bool accepted = false;
   for (const auto& ticket : group) {
     Outcome& outcome = ticket->outcome;
+    accepted = accepted || !ticket->stale_owners.empty();
     if (written.ok()) {
       if (outcome.wrote) ++counters_.commits;
       continue;

@@ -32,6 +32,9 @@ namespace bcstore::model {
 // One commit in the queue. Without a batch it only marks a place.
 struct Ticket {
   Commit commit;
+  // Owners whose idempotency keys of days before this one are to go, instead of a batch.
+  std::vector<UserId> stale_owners;
+  uint32_t stale_day = 0;
   Outcome outcome;
   std::function<void(Result<Receipt>)> done_callback;
   size_t submitted_bytes = 0;
@@ -64,6 +67,8 @@ class CommitQueue {
   bool ready(const std::shared_ptr<Ticket>& ticket);
   // Executes everything that was handed in, also by others.
   Status drive();
+  // Drops the idempotency keys that these owners used on days before `day`.
+  Status drop_keys(std::vector<UserId> owners, uint32_t day);
   // Makes everything acknowledged so far durable.
   Status sync();
   // The same, and no commit is accepted from now on.
@@ -82,6 +87,7 @@ class CommitQueue {
   // Leads until `until` is done, and on while more are waiting.
   void lead(Lock& lock, const Ticket* until);
   Status pass(Durability durability, bool last);
+  Status pass(const std::shared_ptr<Ticket>& ticket, bool last);
   static void call_back(Ticket& ticket);
   void step_down();
   void fill(Lock& lock);

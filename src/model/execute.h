@@ -91,6 +91,8 @@ class Executor {
   void abandon();
   // Ends a group of which nothing is to be written.
   void end_group();
+  // Puts the end of the idempotency keys that the owner used on days before `day`.
+  void drop_keys(UserId owner, uint32_t day);
   // What is left of the rate limits that changed: whether it is time to put it, or there is any and
   // it shall be `now`; and that, in a group of its own.
   bool rates_are_due(bool now) const;

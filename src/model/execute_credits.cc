@@ -237,6 +237,9 @@ Status Executor::open_account(Op& op) {
 
 // That so much may be spent now.
 Status Executor::check_spending(const Op& op, const CreditState& state) const {
+#ifdef BCSTORE_SKIPS_DECISIONS
+  return Status();  // in one test, whose checker must notice
+#endif
   const uint64_t remaining = remaining_of(state);
   if (op.expected && *op.expected != remaining) {
     return Status::conflict(

@@ -1,4 +1,5 @@
 // Rate limits in the commit path: what a batch takes, and what is kept on disk of what was taken.
+// And the end of idempotency keys, which time decides too.
 #include <fmt/format.h>
 
 #include "model/execute.h"
@@ -25,7 +26,7 @@ Status Executor::limit_rate(Op& op) {
   CreditState credits;  // which say what the owner is entitled to
   if (Status s = load_credits(&credits); !s.ok()) return s;
   const Time now = clock_.now();
-  if (!settings_.rates->knows(current_.owner, *limit)) {
+  if (!settings_.rates->knows(current_.owner, *limit, credits.is_unlimited)) {
     HeadEntry* kept = nullptr;
     if (Status s = load(Kind::rate_state, rate_key(current_.owner), &kept); !s.ok()) return s;
     if (kept->exists) {
@@ -62,6 +63,12 @@ Status Executor::put_rates(UserId owner) {
   return Status();
 }
 
+// Those that the head cache knows are not honoured any more, whatever is on the disk.
+void Executor::drop_keys(UserId owner, uint32_t day) {
+  const Key prefix(owner, Kind::idempotency);
+  changes_->erase_range(engine::family_of(Kind::idempotency), prefix, Key(prefix).u32(day));
+}
+
 bool Executor::rates_are_due(bool now) const {
   if (!settings_.rates->has_changed() || last_seq_ == 0) return false;
   const int64_t since_us = clock_.now().us - rates_saved_at_.us;
@@ -74,6 +81,7 @@ void Executor::put_changed_rates() {
   current_ = Current();
   current_.actor = &limiter;
   current_.commit_seq = last_seq_;
+  (void)mark();
   for (const UserId& owner : settings_.rates->take_changed(kMaxSavedAtOnce)) {
     (void)put_rates(owner);  // fails for a draft without room alone
   }

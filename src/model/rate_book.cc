@@ -16,7 +16,12 @@ constexpr size_t kPackedBytes = 16;
 
 }  // namespace
 
-RateBook::RateBook(std::vector<RateLimit> limits) : limits_(std::move(limits)) {}
+RateBook::RateBook(std::vector<RateLimit> limits) : limits_(std::move(limits)) {
+  for (const RateLimit& limit : limits_) {
+    policies_.push_back(policy_name(limit, false));
+    if (limit.pro) policies_.push_back(policy_name(limit, true));
+  }
+}
 
 const RateLimit* RateBook::find(std::string_view name) const {
   for (const RateLimit& limit : limits_) {
@@ -25,18 +30,18 @@ const RateLimit* RateBook::find(std::string_view name) const {
   return nullptr;
 }
 
-bool RateBook::knows(UserId owner, const RateLimit& limit) const {
-  return limiter_.knows(owner, limit.name);
+bool RateBook::knows(UserId owner, const RateLimit& limit, bool is_pro) const {
+  return limiter_.knows(owner, policy_name(limit, is_pro));
 }
 
 void RateBook::restore(UserId owner, std::string_view ahead, Time saved, Time now) {
   std::vector<RateLimitEntry> entries;
   for (; ahead.size() >= kPackedBytes; ahead.remove_prefix(kPackedBytes)) {
     const auto hash = format::get_le<uint64_t>(ahead.data());
-    for (const RateLimit& limit : limits_) {
-      if (format::hash64(limit.name) != hash) continue;
+    for (const std::string& name : policies_) {
+      if (format::hash64(name) != hash) continue;
       entries.push_back(
-          {owner, limit.name, static_cast<int64_t>(format::get_le<uint64_t>(ahead.data() + 8))});
+          {owner, name, static_cast<int64_t>(format::get_le<uint64_t>(ahead.data() + 8))});
     }
   }
   limiter_.restore(entries, now.us - saved.us, now.us);
@@ -44,11 +49,11 @@ void RateBook::restore(UserId owner, std::string_view ahead, Time saved, Time no
 
 std::string RateBook::pack(UserId owner, Time now) const {
   std::string out;
-  for (const RateLimit& limit : limits_) {
-    const int64_t ahead_us = limiter_.ahead_us(owner, limit.name, now.us);
+  for (const std::string& name : policies_) {
+    const int64_t ahead_us = limiter_.ahead_us(owner, name, now.us);
     if (ahead_us == 0) continue;
     char bytes[kPackedBytes];
-    format::put_le(bytes, format::hash64(limit.name));
+    format::put_le(bytes, format::hash64(name));
     format::put_le(bytes + 8, static_cast<uint64_t>(ahead_us));
     out.append(bytes, sizeof bytes);
   }
@@ -58,10 +63,10 @@ std::string RateBook::pack(UserId owner, Time now) const {
 Result<RateLimitDecision> RateBook::acquire(UserId owner, const RateLimit& limit, bool is_pro,
                                             uint64_t cost, Time now, Acquired* acquired) {
   const RateLimitPolicy& policy = is_pro && limit.pro ? *limit.pro : limit.free;
-  Result<RateLimitDecision> decision =
-      limiter_.try_acquire(owner, limit.name, policy, cost, now.us);
+  std::string name = policy_name(limit, is_pro);
+  Result<RateLimitDecision> decision = limiter_.try_acquire(owner, name, policy, cost, now.us);
   if (!decision.ok() || !decision->allowed || cost == 0) return decision;
-  if (acquired != nullptr) *acquired = {owner, &limit, policy, cost, now.us};
+  if (acquired != nullptr) *acquired = {owner, std::move(name), policy, cost, now.us};
   const std::lock_guard lock(mutex_);
   if (changed_.size() < kMaxChanged) changed_.insert(owner);
   changed_count_.store(changed_.size(), std::memory_order_relaxed);
@@ -69,7 +74,7 @@ Result<RateLimitDecision> RateBook::acquire(UserId owner, const RateLimit& limit
 }
 
 void RateBook::give_back(const Acquired& acquired, Time now) {
-  limiter_.give_back(acquired.owner, acquired.limit->name, acquired.policy, acquired.cost,
+  limiter_.give_back(acquired.owner, acquired.policy_name, acquired.policy, acquired.cost,
                      acquired.at_us, now.us);
 }
 
@@ -95,6 +100,10 @@ Status check_rate_limits(const std::vector<RateLimit>& limits) {
     return Status(Code::invalid_argument, fmt::format("rate_limits: more than {}", kMaxRateLimits));
   }
   for (const RateLimit& limit : limits) {
+    if (limit.name.size() >= kMaxPolicyNameBytes) {
+      return Status(Code::invalid_argument, fmt::format("rate_limits: a name of more than {} bytes",
+                                                        kMaxPolicyNameBytes - 1));
+    }
     if (Status s = check_rate_policy(limit.name, limit.free); !s.ok()) return s;
     if (limit.pro) {
       if (Status s = check_rate_policy(limit.name, *limit.pro); !s.ok()) return s;

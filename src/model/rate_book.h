@@ -30,7 +30,7 @@ namespace bcstore::model {
 // Something that was taken, and may have to be given back.
 struct Acquired {
   UserId owner;
-  const RateLimit* limit = nullptr;
+  std::string policy_name;
   RateLimitPolicy policy;
   uint64_t cost = 0;
   int64_t at_us = 0;
@@ -46,7 +46,7 @@ class RateBook {
   // nullptr: no limit has that name.
   const RateLimit* find(std::string_view name) const;
   // False: what the disk says should be restored first.
-  bool knows(UserId owner, const RateLimit& limit) const;
+  bool knows(UserId owner, const RateLimit& limit, bool is_pro) const;
   // `ahead` is what pack() gave at `saved`.
   void restore(UserId owner, std::string_view ahead, Time saved, Time now);
   // Of every limit of the owner that is not full: a hash of its name and the microseconds until it
@@ -63,7 +63,13 @@ class RateBook {
   void saved(UserId owner);  // by its own commit
 
  private:
+  // Two policies of one limit are counted apart: whoever is upgraded has the whole burst.
+  static std::string policy_name(const RateLimit& limit, bool is_pro) {
+    return is_pro && limit.pro ? limit.name + '+' : limit.name;
+  }
+
   const std::vector<RateLimit> limits_;
+  std::vector<std::string> policies_;  // names of all
   RateLimiter limiter_;
   std::mutex mutex_;
   std::unordered_set<UserId> changed_;

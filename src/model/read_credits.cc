@@ -142,8 +142,9 @@ Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t co
     return Status(Code::not_found, "user " + to_string(owner()) + " does not exist");
   });
   if (!account.ok()) return account.status();
+  const bool is_pro = (*account)->root<fb::CreditAccount>()->is_unlimited();
   const Time now = state_->core->options().clock->now();
-  if (!rates.knows(owner(), *limit)) {
+  if (!rates.knows(owner(), *limit, is_pro)) {
     const Key key(owner(), Kind::rate_state);
     auto kept = model::read_record(*state_, key, Kind::rate_state, nullptr,
                                    [] { return Status(Code::not_found, "no limit was used"); });
@@ -154,7 +155,6 @@ Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t co
       return kept.status();
     }
   }
-  const bool is_pro = (*account)->root<fb::CreditAccount>()->is_unlimited();
   Result<RateLimitDecision> decision = rates.acquire(owner(), *limit, is_pro, cost, now);
   if (decision.ok() && !decision->retry_after_us) {
     return Status(Code::invalid_argument,
@@ -195,17 +195,73 @@ Cursor<CreditHold> Tenant::credit_holds(const ListOptions& o) const {
   return model::make_cursor<CreditHold>(*state_, std::move(plan));
 }
 
-Cursor<CreditEntry> Tenant::credit_entries(const ListOptions& o) const {
+namespace {
+
+model::ListPlan ledger_plan(const model::TenantState& tenant, const ListOptions& o) {
   model::ListPlan plan;
   plan.kind = Kind::credit_entry;
-  plan.prefix = Key(owner(), Kind::credit_entry).str();
+  plan.prefix = Key(tenant.owner, Kind::credit_entry).str();
   plan.backward = o.reverse;
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
   plan.parent_kind = Kind::user;
-  plan.parent_prefix = Key(owner(), Kind::user).str();
-  plan.parent_name = "user " + to_string(owner());
+  plan.parent_prefix = Key(tenant.owner, Kind::user).str();
+  plan.parent_name = "user " + to_string(tenant.owner);
+  return plan;
+}
+
+// The number of the newest entry; 0 when there is none.
+Result<uint64_t> newest_entry(const model::TenantState& tenant, const engine::Snapshot* at) {
+  const Key prefix(tenant.owner, Kind::credit_entry);
+  auto scan = tenant.core->engine().scan(
+      {Family::history, prefix.str(), format::after_prefix(prefix), /*backward=*/false, at});
+  if (scan->next()) return ~format::key_u64(scan->key(), prefix.view().size());
+  if (!scan->status().ok()) return scan->status();
+  return uint64_t{0};
+}
+
+// How many entries are before `time`: effective_at never goes back, so they are the first ones.
+Result<uint64_t> entries_before(const model::TenantState& tenant, Time time, uint64_t newest,
+                                const Snapshot* snapshot) {
+  uint64_t before = 0, after = newest + 1;  // numbers that are, and are not
+  while (after - before > 1) {
+    const uint64_t middle = before + (after - before) / 2;
+    const Key key = Key(tenant.owner, Kind::credit_entry).not_u64(middle);
+    auto entry = model::read_record(tenant, key, Kind::credit_entry, snapshot,
+                                    [&] { return format::corrupt(key, "is missing"); });
+    if (!entry.ok()) return entry.status();
+    const bool is_before = (*entry)->root<fb::CreditEntry>()->effective_at() < time.us;
+    (is_before ? before : after) = middle;
+  }
+  return before;
+}
+
+}  // namespace
+
+Cursor<CreditEntry> Tenant::credit_entries(const ListOptions& o) const {
+  return model::make_cursor<CreditEntry>(*state_, ledger_plan(*state_, o));
+}
+
+Cursor<CreditEntry> Tenant::statement(Time from, Time to, const ListOptions& o) const {
+  model::ListPlan plan = ledger_plan(*state_, o);
+  plan.backward = !o.reverse;  // a key begins with the newest
+  const auto narrow = [&]() -> Status {
+    if (to < from) return Status(Code::invalid_argument, "to: is before from");
+    const engine::Snapshot* at = nullptr;
+    if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+    const Result<uint64_t> newest = newest_entry(*state_, at);
+    if (!newest.ok()) return newest.status();
+    const Result<uint64_t> first = entries_before(*state_, from, *newest, o.snapshot);
+    if (!first.ok()) return first.status();
+    const Result<uint64_t> last = entries_before(*state_, to, *newest, o.snapshot);
+    if (!last.ok()) return last.status();
+    const Key prefix(owner(), Kind::credit_entry);
+    plan.lower = Key(prefix).not_u64(*last).str();
+    plan.upper = Key(prefix).not_u64(*first).str();
+    return Status();
+  };
+  plan.bad = narrow();
   return model::make_cursor<CreditEntry>(*state_, std::move(plan));
 }
 

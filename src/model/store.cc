@@ -5,6 +5,7 @@
 #include "model/check.h"
 #include "model/core.h"
 #include "model/logical_hash.h"
+#include "model/maintain.h"
 #include "model/reads.h"
 
 namespace bcstore {
@@ -64,6 +65,11 @@ PublicView Store::public_view() const {
   state->owner = kPublicOwner;
   if (!core_) state->bad = closed_status();
   return model::Access::public_view(std::move(state));
+}
+
+Result<MaintainReport> Store::maintain(const MaintainOptions& options) {
+  if (!core_ || core_->closed()) return closed_status();
+  return model::maintain(*core_, options);
 }
 
 Status Store::scrub_secrets() {

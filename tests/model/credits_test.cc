@@ -1,5 +1,7 @@
 // Credits: two buckets, spending, grants, calendar resets, unlimited use, and the ledger that adds
 // up to the balance.
+#include <algorithm>
+
 #include "engine_world.h"
 #include "format/counter.h"
 
@@ -434,6 +436,47 @@ TEST_CASE("credits: a poisoned counter is its owner's corruption alone") {
   CHECK_CODE(corruption, w.store().tenant(a).consume_credit());
   CHECK_CODE(ok, w.store().tenant(b).consume_credit());
   CHECK(w.store().check().value().violations == 1);
+}
+
+TEST_CASE("credits: a statement is the entries of a span of time, whatever its ends are") {
+  Account w;
+  std::vector<int64_t> times = {kStartUs};
+  for (int n = 0; n < 9; ++n) {
+    w.clock->advance(n % 3 == 0 ? 0 : kSecondUs);  // some share an instant
+    times.push_back(w.clock->now().us);
+    w.t.consume_credit().value();
+  }
+  const auto numbers = [](Cursor<CreditEntry> cursor) {
+    return rows_of(std::move(cursor), [](const CreditEntry& e) { return e.number(); });
+  };
+  for (int64_t from = kStartUs - kSecondUs; from < kStartUs + 8 * kSecondUs;
+       from += kSecondUs / 2) {
+    for (int64_t to = from; to < kStartUs + 8 * kSecondUs; to += kSecondUs / 2) {
+      std::vector<uint64_t> expected;
+      for (size_t i = 0; i < times.size(); ++i) {
+        if (times[i] >= from && times[i] < to) expected.push_back(i + 1);
+      }
+      CHECK(numbers(w.t.statement(Time{from}, Time{to})) == expected);
+      std::reverse(expected.begin(), expected.end());
+      CHECK(numbers(w.t.statement(Time{from}, Time{to}, {.reverse = true})) == expected);
+    }
+  }
+  // Page by page.
+  std::vector<uint64_t> paged;
+  std::string after;
+  do {
+    Cursor<CreditEntry> page =
+        w.t.statement(Time{kStartUs}, Time{INT64_MAX}, {.limit = 3, .after = after});
+    after.clear();
+    while (page.next()) {
+      paged.push_back(page->number());
+      after = page.token();
+    }
+    CHECK(page.status().ok());
+  } while (!after.empty());
+  CHECK(paged == std::vector<uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK_CODE(invalid_argument, w.t.statement(Time{1}, Time{0}));
+  CHECK_CODE(not_found, w.store().tenant(forged<UserId>(3)).statement(Time{0}, Time{1}));
 }
 
 }  // namespace

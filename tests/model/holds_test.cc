@@ -20,7 +20,7 @@ Time day(std::string_view date) { return *parse_time(std::string(date) + "T00:00
 struct Account : World {
   explicit Account(const Tweak& tweak = {}) : World(tweak) {}
   UserId owner = user("a@x");
-  Service s = service("billing");
+  Service s() { return service("billing"); }
 
   Tenant t() { return store().tenant(owner); }
   Reservation reserve(int32_t amount, int64_t ttl_us = kMinuteUs) {
@@ -63,7 +63,7 @@ using Lines = std::vector<std::string>;
 
 TEST_CASE("holds: what is reserved is not there to spend, and is until its time is over") {
   Account w;
-  w.s.grant_credits(w.owner, {.amount = 5}).value();
+  w.s().grant_credits(w.owner, {.amount = 5}).value();
   const Time now = w.clock->now();
   const Reservation hold = w.reserve(12);
   CHECK(hold.remaining == 3);
@@ -73,14 +73,16 @@ TEST_CASE("holds: what is reserved is not there to spend, and is until its time 
   CHECK(w.ledger(1) == Lines{"hold 12 -10 -2 12 0 0"});
   CHECK_CODE(out_of_credits, w.t().consume_credit({.amount = 4}));
   CHECK_CODE(out_of_credits, w.t().reserve_credits({.amount = 4, .ttl_us = 1}));
-  const CreditHold read = w.t().credit_hold(hold.hold).value();
-  CHECK(read.id() == hold.hold);
-  CHECK(read.state() == HoldState::live);
-  CHECK(read.amount() == 12);
-  CHECK(read.from_allowance() == 10);
-  CHECK(read.from_granted() == 2);
-  CHECK(read.expires_at() == hold.expires_at);
-  CHECK_FALSE(read.resolved_at());
+  {
+    const CreditHold read = w.t().credit_hold(hold.hold).value();
+    CHECK(read.id() == hold.hold);
+    CHECK(read.state() == HoldState::live);
+    CHECK(read.amount() == 12);
+    CHECK(read.from_allowance() == 10);
+    CHECK(read.from_granted() == 2);
+    CHECK(read.expires_at() == hold.expires_at);
+    CHECK_FALSE(read.resolved_at());
+  }
   w.sound();
 
   w.reopen();
@@ -109,7 +111,7 @@ TEST_CASE("holds: what is reserved is not there to spend, and is until its time 
 
 TEST_CASE("holds: a capture keeps the allowance's share first, and the rest goes back") {
   Account w;
-  w.s.grant_credits(w.owner, {.amount = 5}).value();
+  w.s().grant_credits(w.owner, {.amount = 5}).value();
   const CreditHoldId hold = w.reserve(14).hold;
   const HoldResolution done = w.capture(hold, 11).value();
   CHECK(done.returned == 3);
@@ -132,7 +134,7 @@ TEST_CASE("holds: a capture keeps the allowance's share first, and the rest goes
   w.sound();
 }
 
-TEST_CASE("holds: resolved once; the same again is answered as it was, the other is refused") {
+TEST_CASE("holds: resolved once, the same again is answered as it was, the other is refused") {
   Account w;
   const CreditHoldId captured = w.reserve(4).hold;
   const CreditHoldId voided = w.reserve(2).hold;
@@ -199,22 +201,22 @@ TEST_CASE("holds: beyond what was held only when it is allowed, and the rest is 
   CHECK(w.ledger(1) == Lines{"capture 8 0 0 -1 0 7"});
   w.sound();
   // A reset does not pay it, the next grants do.
-  w.s.set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
+  w.s().set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
   w.clock->set(day("2025-09-02").us);
   CHECK(w.balance() == "10+0 0 owes 7");
-  w.s.grant_credits(w.owner, {.amount = 3}).value();
+  w.s().grant_credits(w.owner, {.amount = 3}).value();
   CHECK(w.balance() == "10+0 0 owes 4");
   CHECK(w.ledger(2) == Lines{"reset 0 10 0 0 0 0", "grant 3 0 0 0 0 -3"});
   w.reopen();
-  w.s.grant_credits(w.owner, {.amount = 6}).value();
+  w.s().grant_credits(w.owner, {.amount = 6}).value();
   CHECK(w.balance() == "10+2 0");
   w.sound();
 }
 
 TEST_CASE("holds: a hold of a past period lapses in its allowance's part") {
   Account w;
-  w.s.set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
-  w.s.grant_credits(w.owner, {.amount = 6}).value();
+  w.s().set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
+  w.s().grant_credits(w.owner, {.amount = 6}).value();
   const CreditHoldId voided = w.reserve(12, 30 * kDayUs).hold;   // 10 + 2
   const CreditHoldId captured = w.reserve(3, 30 * kDayUs).hold;  // 0 + 3
   w.clock->set(day("2025-09-02").us);
@@ -238,7 +240,7 @@ TEST_CASE("holds: a hold of a past period lapses in its allowance's part") {
 
 TEST_CASE("holds: an end before the reset gives back before it, one after it lapses") {
   Account w;
-  w.s.set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
+  w.s().set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
   const Time reset = day("2025-09-01");
   w.clock->set(reset.us - 10 * kSecondUs);
   w.reserve(2, 5 * kSecondUs);
@@ -253,7 +255,7 @@ TEST_CASE("holds: an end before the reset gives back before it, one after it lap
 
 TEST_CASE("holds: unlimited use is held without an effect") {
   Account w;
-  w.s.set_unlimited(w.owner, true).value();
+  w.s().set_unlimited(w.owner, true).value();
   const Reservation hold = w.reserve(1000);
   CHECK_FALSE(hold.remaining);
   CHECK(w.balance() == "10+0 0");
@@ -266,11 +268,11 @@ TEST_CASE("holds: unlimited use is held without an effect") {
   CHECK(w.state(ends) == HoldState::expired);
   CHECK_CODE(failed_precondition, w.capture(ends, 7));
   // Made while it was unlimited, used after: it took nothing, and what is beyond it is taken.
-  w.s.set_unlimited(w.owner, false).value();
+  w.s().set_unlimited(w.owner, false).value();
   CHECK(w.capture(stays, 9, true).value().remaining == 8);
   // Made before use became unlimited: it is paid for.
   const CreditHoldId paid = w.reserve(5).hold;
-  w.s.set_unlimited(w.owner, true).value();
+  w.s().set_unlimited(w.owner, true).value();
   CHECK(w.capture(paid, 2).value().returned == 3);
   CHECK(w.balance() == "6+0 0");
   w.sound();
@@ -411,7 +413,7 @@ void play(uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto below = [&](uint64_t n) { return static_cast<int64_t>(random() % n); };
   Account w;
-  w.s.set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
+  w.s().set_credit_plan(w.owner, {.allowance = 10, .resets_at = day("2025-09-01")}).value();
   SlowModel model;
   const std::vector<int64_t> resets = {day("2025-09-01").us, day("2025-10-01").us,
                                        day("2025-11-01").us, day("2025-12-01").us};
@@ -463,13 +465,13 @@ void play(uint64_t seed) {
       }
       case 5: {
         if (below(4) == 0) {
-          w.s.grant_credits(w.owner, {.amount = amount}, kRelaxed).value();
+          w.s().grant_credits(w.owner, {.amount = amount}, kRelaxed).value();
           const int64_t paid = std::min<int64_t>(amount, model.debt);
           model.debt -= paid;
           model.granted += amount - paid;
         } else if (below(8) == 0) {
           model.unlimited = !model.unlimited;
-          w.s.set_unlimited(w.owner, model.unlimited, kRelaxed).value();
+          w.s().set_unlimited(w.owner, model.unlimited, kRelaxed).value();
         }
         break;
       }

@@ -73,7 +73,8 @@ TEST_CASE("turn: message, events and credits in one commit, and what it answers"
   CHECK(message.content() == "What first?");
   REQUIRE(done.events.size() == 2);
   CHECK(w.t().event(done.events[0]).value().message_seq() == 1);
-  CHECK(w.t().event(done.events[1]).value().type() == "turn.priced");
+  const Event priced = w.t().event(done.events[1]).value();
+  CHECK(priced.type() == "turn.priced");
   Cursor<CreditEntry> entry = w.t().credit_entries({.limit = 1});
   REQUIRE(entry.next());
   CHECK(entry->reason() == "a long answer");
@@ -134,8 +135,10 @@ TEST_CASE("turn: what is checked first is answered first") {
   // Nothing left of the limit, and no credits: every turn is refused for its first reason.
   const auto turn = [&](ChatSessionId chat, const NewMessage& m, std::span<const NewEvent> e,
                         std::string_view key = {}) {
-    return name_of(w.t().chat_turn(chat, {.message = m, .events = e, .rate_limit = "chat"},
-                                   {.idempotency_key = key}));
+    return name_of(w.t()
+                       .chat_turn(chat, {.message = m, .events = e, .rate_limit = "chat"},
+                                  {.idempotency_key = key})
+                       .status());
   };
   const uint64_t commits = w.commits();
   CHECK(turn(forged<ChatSessionId>(9), unexpected, lost) == "not_found");
@@ -208,9 +211,12 @@ TEST_CASE("limit: denied costs no credit, and a refusal for another reason costs
   CHECK_CODE(invalid_argument, w.t().try_acquire("chat", 4));
   CHECK_CODE(invalid_argument, w.t().try_acquire("talk"));
   CHECK_CODE(not_found, w.store().tenant(forged<UserId>(5)).try_acquire("chat"));
+  w.clock->advance(kSecondUs);
   WriteBatch nothing = w.t().batch();
   nothing.limit_rate("chat");
   CHECK_CODE(invalid_argument, w.t().commit(nothing));
+  w.limited().value();
+  CHECK_CODE(rate_limited, w.limited());
   // Limits are each owner's own, and an agent uses its owner's.
   CHECK(w.store().tenant(w.user("b@x")).try_acquire("chat", 3).value().allowed);
   w.clock->advance(kSecondUs);
@@ -223,9 +229,13 @@ TEST_CASE("limit: another policy for those whose use is unlimited") {
   for (int i = 0; i < 3; ++i) w.limited().value();
   CHECK_CODE(rate_limited, w.limited());
   w.service().set_unlimited(w.owner, true).value();
-  for (int i = 0; i < 7; ++i) w.limited().value();
-  w.clock->advance(10 * kSecondUs);
   for (int i = 0; i < 10; ++i) w.limited().value();
+  CHECK_CODE(rate_limited, w.limited());
+  w.clock->advance(kSecondUs);
+  for (int i = 0; i < 10; ++i) w.limited().value();
+  CHECK_CODE(rate_limited, w.limited());
+  w.service().set_unlimited(w.owner, false).value();
+  w.limited().value();
   CHECK_CODE(rate_limited, w.limited());
 }
 
@@ -237,7 +247,7 @@ TEST_CASE("limit: kept over a close, at most a burst forgiven by a kill, nothing
   };
   const auto taken = [](Chat& w) {
     int count = 0;
-    while (count < 10 && w.limited().ok()) ++count;
+    while (count < 10 && w.limited(1, 0).ok()) ++count;
     return count;
   };
   Chat w(hourly);
@@ -256,7 +266,7 @@ TEST_CASE("limit: kept over a close, at most a burst forgiven by a kill, nothing
   w.clock->advance(3 * kHourUs);
   CHECK(taken(w) == 3);
   w.clock->advance(6 * kSecondUs);
-  w.turn("the checkpoint rides on this").value();
+  w.turn("the checkpoint rides on this", {}, 0).value();
   w.kill();
   CHECK(taken(w) == 0);
   w.clock->advance(3 * kHourUs);
@@ -284,7 +294,7 @@ TEST_CASE("limit: options that are no limits are refused") {
     World w;
     Options o = w.options;
     o.rate_limits = std::move(limits);
-    return name_of(Store::open(w.directory.sub("other"), o));
+    return name_of(Store::open(w.directory.sub("other"), o).status());
   };
   const RateLimitPolicy good{.rate = 1, .period_us = 1, .burst = 1};
   CHECK(refused({{.name = "a", .free = good}}) == "ok");
