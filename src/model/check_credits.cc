@@ -237,8 +237,7 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   if ((kind == CreditEntryKind::opening) != (number == 1)) {
     walk.violation(record, "a ledger begins with its opening", fmt::format("entry {}", number));
   }
-  const bool follows = newer.sums_known && newer.owner == record.owner() &&
-                       (newer.number == 0 || newer.number == number + 1);
+  const bool follows = newer.owner == record.owner() && newer.sums_after == number;
   int64_t held_allowance = newer.held_allowance, held_granted = newer.held_granted;
   int64_t debt = newer.debt;
   if (const fb::HoldEffect* effect = entry.effect()) {
@@ -258,7 +257,7 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
            .resets = entry.resets(),
            .is_unlimited = entry.is_unlimited(),
            .reset_at_us = entry.reset_at(),
-           .sums_known = follows,
+           .sums_after = follows ? number - 1 : 0,
            .held_allowance = held_allowance,
            .held_granted = held_granted,
            .debt = debt};
@@ -280,7 +279,7 @@ Status check_newest_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   walk.credits() = {.owner = record.owner()};
   if (both[0].found() && both[1].found()) {
     const format::Counter& counter = both[1].record.counter();
-    walk.credits().sums_known = true;
+    walk.credits().sums_after = ~format::key_u64(record.key(), 17);
     walk.credits().held_allowance = counter.held_allowance;
     walk.credits().held_granted = counter.held_granted;
     walk.credits().debt = both[0].record.table<fb::CreditAccount>().debt();

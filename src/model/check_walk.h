@@ -79,8 +79,8 @@ struct CheckCredits {
   bool resets = false, is_unlimited = false;
   int64_t reset_at_us = 0;
   // What is held and owed before the entries seen so far, from what the counter and the account say
-  // now. Unknown behind a gap.
-  bool sums_known = false;
+  // now, and the entry that it is after. Unknown (0) behind a gap.
+  uint64_t sums_after = 0;
   int64_t held_allowance = 0, held_granted = 0, debt = 0;
 };
 

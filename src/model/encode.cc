@@ -258,12 +258,14 @@ Draft Encoder::credit_account(By by, const AccountFields& f) {
   Who w = who(by);
   fb::CreditAccountBuilder b(fbb_);
   add_common(b, w);
-  b.add_plan_allowance(f.plan_allowance);
-  b.add_resets(f.reset_at_us.has_value());
-  b.add_reset_at(f.reset_at_us.value_or(0));
-  b.add_anchor_day(f.anchor_day);
-  b.add_is_unlimited(f.is_unlimited);
-  b.add_debt(f.debt);
+  always(b, [&](auto& account) {
+    account.add_reset_at(f.reset_at_us.value_or(0));
+    account.add_plan_allowance(f.plan_allowance);
+    account.add_debt(f.debt);
+    account.add_resets(f.reset_at_us.has_value());
+    account.add_anchor_day(f.anchor_day);
+    account.add_is_unlimited(f.is_unlimited);
+  });
   fbb_.Finish(b.Finish());
   return finish(Kind::credit_account);
 }

@@ -139,6 +139,9 @@ struct World {
     options.ids = ids;
     options.memory_budget_bytes = size_t{32} << 20;
     options.group_fill_us = 0;
+    options.rate_limits = {{.name = "rich",
+                            .free = {.rate = 1, .period_us = 3600 * kSecondUs, .burst = 1000},
+                            .strict = true}};
     if (tweak) tweak(options);
     open();
   }

@@ -110,6 +110,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   rich.chat = batch.start_chat(rich.project, {.title = "First talk"});
   rich.quiet = batch.start_chat(rich.project);
   batch.append_message(rich.chat, {.role = Role::user, .content = "What first?"});
+  batch.limit_rate("rich");
   tenant.commit(batch, {.idempotency_key = rich.key}).value();
   enrich_neighbour(tenant, rich);
   enrich_history(tenant, rich);

@@ -174,7 +174,7 @@ std::vector<VerbRow> reads() {
       TENANT(credits, kRead, a.read()),
       TENANT(credit_entries, kList, a.list()),
       TENANT(statement, kList, Time{0}, Time{INT64_MAX}, a.list()),
-      TENANT(try_acquire, 0, "chat", 0),
+      TENANT(try_acquire, 0, "rich", 0),
       TENANT(credit_hold, kHold | kRead, a.hold, a.read()),
       TENANT(credit_holds, kList, a.list()),
       {"Tenant::get", kOwner | kProject | kRead,
