@@ -31,6 +31,8 @@ struct WorkloadEntry {
   void (*run)(Bench& bench);
   // The hot loop alone, for a profiler.
   void (*profile)(Bench& bench, const ProfileRequest& request);
+  // Workloads of one group, one after another, share their data.
+  std::string_view group = {};
 };
 
 std::span<const EngineEntry> all_engines();
@@ -52,6 +54,8 @@ void run_w3(Bench& bench);
 void profile_w3(Bench& bench, const ProfileRequest& request);
 void run_w4(Bench& bench);
 void profile_w4(Bench& bench, const ProfileRequest& request);
+void run_w8(Bench& bench);
+void profile_w8(Bench& bench, const ProfileRequest& request);
 void run_w9(Bench& bench);
 void profile_w9(Bench& bench, const ProfileRequest& request);
 void run_w10(Bench& bench);

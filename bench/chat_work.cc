@@ -14,21 +14,16 @@ void LastMessagesOperation::run() {
   if (fold_.rows() - rows != kLastMessages) throw Failure("a session gave back too few messages");
 }
 
-Fold prove_equal_messages(std::span<const std::unique_ptr<Stand>> stands, uint32_t sessions) {
-  std::vector<std::string> names;
-  std::vector<Fold> folds;
-  for (const std::unique_ptr<Stand>& stand : stands) {
-    const std::unique_ptr<ChatWorker> worker = stand->engine().chat_worker(Mode::relaxed);
-    Fold fold;
-    for (uint32_t session = 0; session < sessions; ++session) {
-      if (session % 64 == 0) check_interrupted();
-      worker->last_messages(session, kLastMessages, &fold);
-    }
-    names.emplace_back(stand->engine().name());
-    folds.push_back(fold);
-  }
-  require_equal("the last messages of all sessions", names, folds);
-  return folds.front();
+Fold prove_equal_messages(Bench& bench, std::span<const std::unique_ptr<Stand>> stands,
+                          uint32_t sessions) {
+  return prove_equal(
+      bench, "the last messages of all sessions", stands, [sessions](Stand& stand, Fold* fold) {
+        const std::unique_ptr<ChatWorker> worker = stand.engine().chat_worker(Mode::relaxed);
+        for (uint32_t session = 0; session < sessions; ++session) {
+          if (session % 64 == 0) check_interrupted();
+          worker->last_messages(session, kLastMessages, fold);
+        }
+      });
 }
 
 uint64_t count_messages(Engine& engine, uint32_t sessions) {
@@ -38,11 +33,20 @@ uint64_t count_messages(Engine& engine, uint32_t sessions) {
   return count;
 }
 
-void load_messages(Stand& stand, const Population& population, const Texts& texts) {
+void load_messages(Stand& stand, const Population& population, const Texts& texts,
+                   const std::function<void(Message* message)>& mark) {
+  constexpr size_t kAtOnce = 64;
   {
     const std::unique_ptr<ChatWorker> worker = stand.engine().chat_worker(Mode::relaxed);
-    for_each_message(population, texts,
-                     [&worker](const Message& message) { worker->append_message(message); });
+    std::vector<Message> messages;
+    for_each_message(population, texts, [&](Message message) {
+      if (mark) mark(&message);
+      messages.push_back(message);
+      if (messages.size() < kAtOnce) return;
+      worker->append_all(messages);
+      messages.clear();
+    });
+    worker->append_all(messages);
   }
   stand.reopen();
 }

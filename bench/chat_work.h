@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,12 +49,15 @@ class LastMessagesOperation : public Operation {
 inline bool offers_chats(Engine& engine) { return engine.chat_worker(Mode::relaxed) != nullptr; }
 
 // Reads the last messages of every session in every engine. Throws Failure unless they agree.
-Fold prove_equal_messages(std::span<const std::unique_ptr<Stand>> stands, uint32_t sessions);
+Fold prove_equal_messages(Bench& bench, std::span<const std::unique_ptr<Stand>> stands,
+                          uint32_t sessions);
 
 // The sum of the last sequences of all sessions: how many messages an engine says it has.
 uint64_t count_messages(Engine& engine, uint32_t sessions);
 
-// Loads the whole population, relaxed, and opens the engine again.
-void load_messages(Stand& stand, const Population& population, const Texts& texts);
+// Loads the whole population, relaxed, and opens the engine again. `mark` may change a message; its
+// text must then live on.
+void load_messages(Stand& stand, const Population& population, const Texts& texts,
+                   const std::function<void(Message* message)>& mark = nullptr);
 
 }  // namespace bcstore::bench

@@ -10,16 +10,25 @@
 
 namespace bcstore::bench {
 
+// What is written as the revisions of a document.
+class Body {
+ public:
+  virtual ~Body() = default;
+  // On to the next revision.
+  virtual void edit() = 0;
+  // As JSON; valid until the next edit.
+  virtual const std::string& json() const = 0;
+};
+
 // A document that is edited again and again. Draws from one seed: the same for every engine.
-class EditedDocument {
+class EditedDocument : public Body {
  public:
   EditedDocument(const Texts& texts, uint64_t seed);
   // Of about so many bytes.
   EditedDocument(const Texts& texts, uint64_t seed, size_t bytes);
   // Replaces blocks of text until 3 % of the bytes are others.
-  void edit();
-  // As JSON; valid until the next edit.
-  const std::string& json() const { return json_; }
+  void edit() override;
+  const std::string& json() const override { return json_; }
   // The texts in it, in their order.
   const std::vector<std::string_view>& blocks() const { return blocks_; }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,10 @@ class ChatWorker {
   // Appends to message.session of its owner; answers when `mode` allows. The session's new
   // sequence.
   virtual uint64_t append_message(const Message& message) = 0;
+  // The same for many, to load what others are measured on: as the engine likes to be loaded.
+  virtual void append_all(std::span<const Message> messages) {
+    for (const Message& message : messages) append_message(message);
+  }
   // Folds the last `count` messages of a session, newest first: sequence, role, tokens, time, text.
   virtual void last_messages(uint32_t session, uint32_t count, Fold* fold) = 0;
   // The sequence of the session's last message; 0: none.
@@ -101,8 +106,11 @@ class UpkeepWorker {
   virtual ~UpkeepWorker() = default;
   // All of a user: nothing of it can be read afterwards.
   virtual void erase_user(uint32_t user) = 0;
-  // What was erased is gone from the engine's files.
+  // What was erased is gone from the engine's files. No other worker lives meanwhile.
   virtual void purge() = 0;
+  // Everybody's messages of the calendar month (UTC) that the time lies in. False: it has no such
+  // thing, and nothing was done.
+  virtual bool drop_month(int64_t) { return false; }
 };
 
 // The order in which every engine folds a row, so that sums can be compared.
@@ -161,6 +169,10 @@ class Engine {
   // Writes what fill_projects() tells, relaxed, laid out for a ProjectWorker: documents, revisions,
   // tasks and activities of projects that create() made.
   virtual std::unique_ptr<ProductSink> project_sink() { return product_sink(); }
+
+  // Brings the files into the state that they would come to rest in. Not what an engine does on its
+  // own anyway.
+  virtual void compact() {}
 
   // Processor time that processes of the engine's own used since it was opened, beside this one.
   virtual double outside_cpu_s() { return 0; }

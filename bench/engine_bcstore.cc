@@ -271,6 +271,8 @@ class BcstoreEngine : public Engine {
     return std::make_unique<Player>(*store_, *clock_);
   }
 
+  void compact() override { check(store_->compact(), "compact"); }
+
   std::string remark() override {
     const StoreStats stats = store_->stats();
     const double commits = static_cast<double>(std::max<uint64_t>(stats.commits, 1));

@@ -28,6 +28,7 @@
 #include "engine.h"
 #include "failure.h"
 #include "floor_projects.h"
+#include "floor_upkeep.h"
 
 namespace bcstore::bench {
 namespace {
@@ -373,6 +374,19 @@ class FloorEngine : public Engine {
     return std::make_unique<FloorDocumentWorker>(db_.get(), population_, &revs_, mode);
   }
 
+  // Packed from here on, in blocks of 16 kB: what the floor of bytes is.
+  void compact() override {
+    check(db_->SetOptions({{"compression", "kZSTD"}}), "SetOptions");
+    check(db_->Flush({}), "Flush");
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    check(db_->CompactRange(options, nullptr, nullptr), "CompactRange");
+  }
+
+  std::unique_ptr<UpkeepWorker> upkeep_worker() override {
+    return make_floor_upkeep_worker(db_.get(), population_);
+  }
+
   std::unique_ptr<ProductSink> product_sink() override {
     return std::make_unique<FloorSink>(db_.get());
   }
@@ -380,8 +394,8 @@ class FloorEngine : public Engine {
   // The families of W5 and W6 are made where they are used, so that others do not open them.
   std::unique_ptr<ProductSink> project_sink() override {
     families_.db = db_.get();
-    families_.contents = new_family(kContents);
-    families_.tasks = new_family(kTasks);
+    if (families_.contents == nullptr) families_.contents = new_family(kContents);
+    if (families_.tasks == nullptr) families_.tasks = new_family(kTasks);
     return make_floor_project_sink(families_);
   }
   std::unique_ptr<ProjectWorker> project_worker() override {

@@ -29,6 +29,15 @@ class LmdbChatWorker : public ChatWorker {
     return seq;
   }
 
+  void append_all(std::span<const Message> messages) override {
+    LmdbWrite write(*share_.environment, mode_);
+    for (const Message& message : messages) {
+      append_lmdb_message(write, owner_of(message.session),
+                          share_.population.session_id(message.session), message, time_of(message));
+    }
+    write.commit();
+  }
+
   void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
     reader_.read([&] {
       fold_lmdb_messages(reader_, owner_of(session), share_.population.session_id(session), count,
@@ -184,6 +193,7 @@ class LmdbEngine : public Engine {
   std::unique_ptr<TurnWorker> turn_worker(Mode mode) override {
     return make_lmdb_turn_worker(share_, mode);
   }
+  std::unique_ptr<UpkeepWorker> upkeep_worker() override { return make_lmdb_upkeep_worker(share_); }
   std::unique_ptr<ProductSink> product_sink() override { return make_lmdb_sink(share_); }
 
  private:

@@ -43,6 +43,26 @@ class PostgresChatWorker : public ChatWorker {
     return static_cast<uint64_t>(rows.number(0, 0));
   }
 
+  // Without waiting for each, and in one transaction; a batch whose answers fit the socket.
+  void append_all(std::span<const Message> messages) override {
+    PostgresConnection& connection = session_.connection();
+    for (const Message& message : messages) {
+      session_.act_as(owner_of(message.session));
+      connection.send("append", PostgresValues()
+                                    .add(population_.session_id(message.session))
+                                    .add_int2(message.role)
+                                    .add_int4(message.token_count)
+                                    .add_time(message.created_at_us)
+                                    .add(message.content));
+    }
+    connection.sync();
+    for (size_t i = 0; i < messages.size(); ++i) {
+      connection.receive();
+      if (connection.receive().count() != 1) throw Failure("postgres: no such session");
+    }
+    connection.receive_sync();
+  }
+
   void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
     fold_messages(session_.call(owner_of(session), "last",
                                 PostgresValues()

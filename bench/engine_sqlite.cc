@@ -81,6 +81,7 @@ class SqliteChatWorker : public ChatWorker {
   SqliteChatWorker(SqliteShare& share, Mode mode)
       : share_(share),
         connection_(share.place, mode),
+        transactions_(connection_),
         append_(connection_, kSqliteAppendMessage),
         last_messages_(connection_, kSqliteLastMessages),
         last_seq_(connection_,
@@ -90,12 +91,15 @@ class SqliteChatWorker : public ChatWorker {
                   "WHERE s.id = ?1 AND p.user_id = ?2") {}
 
   uint64_t append_message(const Message& message) override {
-    const RawId session = share_.population.session_id(message.session);
-    const RawId user = owner_of(message.session);
-    append_.bind(session, user, time_of(message), uint32_t{message.role}, message.token_count,
-                 message.content);
     const std::lock_guard turn(share_.writers);
-    return static_cast<uint64_t>(append_.run_for_number());
+    return append(message);
+  }
+
+  void append_all(std::span<const Message> messages) override {
+    const std::lock_guard turn(share_.writers);
+    transactions_.write([&] {
+      for (const Message& message : messages) append(message);
+    });
   }
 
   void last_messages(uint32_t session, uint32_t count, Fold* fold) override {
@@ -120,8 +124,17 @@ class SqliteChatWorker : public ChatWorker {
     return share_.population.user_id(share_.population.owner_of(session));
   }
 
+  uint64_t append(const Message& message) {
+    const RawId session = share_.population.session_id(message.session);
+    const RawId user = owner_of(message.session);
+    append_.bind(session, user, time_of(message), uint32_t{message.role}, message.token_count,
+                 message.content);
+    return static_cast<uint64_t>(append_.run_for_number());
+  }
+
   SqliteShare& share_;
   SqliteConnection connection_;
+  SqliteTransactions transactions_;
   SqliteStatement append_, last_messages_, last_seq_;
 };
 

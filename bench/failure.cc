@@ -18,6 +18,9 @@ void catch_signals() {
   action.sa_handler = remember_signal;
   ::sigemptyset(&action.sa_mask);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  // A file that may not grow further is an error of the call that writes it.
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGXFSZ, &action, nullptr);
 }
 
 void check_interrupted() {

@@ -29,7 +29,8 @@ class Interrupted : public std::runtime_error {
   int signal_;
 };
 
-// From here on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process.
+// From here on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process, and the
+// limit of a file's size is answered by the call that meets it.
 void catch_signals();
 // Throws Interrupted if one came. Every loop of the program calls it now and then.
 void check_interrupted();

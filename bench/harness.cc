@@ -103,6 +103,7 @@ void run_thread(SliceState& state, const Contestant& contestant, SteadyClock::du
 Stand::Stand(const Scratch& scratch, const EngineEntry& entry, size_t memory_budget_bytes,
              const Population& population, std::string_view name)
     : scratch_(scratch),
+      entry_(entry),
       name_(name.empty() ? entry.name : name),
       settings_{scratch.fresh(name_), memory_budget_bytes, population},
       engine_(entry.make()) {
@@ -110,20 +111,36 @@ Stand::Stand(const Scratch& scratch, const EngineEntry& entry, size_t memory_bud
 }
 
 Stand::~Stand() {
+  if (!engine_) return;
   try {
     engine_->close();
   } catch (const std::exception& failure) {
-    fmt::print(stderr, "closing {}: {}\n", name_, failure.what());
+    // Where a failure is on its way already, that one is the one to tell.
+    if (std::uncaught_exceptions() == 0) {
+      fmt::print(stderr, "closing {}: {}\n", name_, failure.what());
+    }
   }
   engine_.reset();
   scratch_.remove(name_);
 }
+
+std::string_view Stand::engine_name() const { return entry_.name; }
 
 double Stand::reopen() {
   engine_->close();
   const SteadyClock::time_point begin = SteadyClock::now();
   engine_->open(settings_);
   return std::chrono::duration<double, std::micro>(SteadyClock::now() - begin).count();
+}
+
+void Stand::give_up() noexcept {
+  try {
+    engine_->close();
+  } catch (const std::exception&) {
+    // It has failed before, and that was told.
+  }
+  engine_.reset();
+  scratch_.remove(name_);
 }
 
 Bench::Bench(const Settings& settings, const Scratch& scratch)
@@ -133,7 +150,33 @@ Population Bench::population() const {
   Population population;
   population.seed = kSeed;
   population.users = settings_.users;
+  if (settings_.quick) population.messages_per_session = 100;
   return population;
+}
+
+const RealDocuments* Bench::real_documents() {
+  if (settings_.revisions.empty()) return nullptr;
+  if (real_documents_.empty()) real_documents_ = read_documents(settings_.revisions);
+  return &real_documents_;
+}
+
+std::unique_ptr<Body> Bench::body(uint64_t seed, uint64_t number) {
+  if (settings_.has_real_data) return real_body(*real_documents(), number);
+  return std::make_unique<EditedDocument>(texts_, seed);
+}
+
+void Bench::run(const WorkloadEntry& workload) {
+  report_.note(fmt::format("{}: {}", workload.name, workload.title));
+  workload_ = workload.name;
+  if (workload.group.empty() || workload.group != group_) kept_.clear();
+  group_ = workload.group;
+  left_out_.clear();
+  measured_s_ = 0;
+  const SteadyClock::time_point begin = SteadyClock::now();
+  workload.run(*this);
+  const double took_s = std::chrono::duration<double>(SteadyClock::now() - begin).count();
+  report_.note(fmt::format("{} took {:.1f} s, {:.1f} s of it under measurement\n", workload.name,
+                           took_s, measured_s_));
 }
 
 std::vector<std::unique_ptr<Stand>> Bench::open_stands(const Population& population,
@@ -141,30 +184,67 @@ std::vector<std::unique_ptr<Stand>> Bench::open_stands(const Population& populat
   std::vector<std::unique_ptr<Stand>> stands;
   for (const EngineEntry* entry : settings_.engines) {
     if (std::find(left_out_.begin(), left_out_.end(), entry) != left_out_.end()) continue;
-    std::unique_ptr<Stand> stand = open_stand(*entry, population);
-    if (!stand) continue;
-    if (offer && !offer(stand->engine())) {
-      report_.note(fmt::format("         {} left out: it does not offer this", entry->name));
-      continue;
+    if (std::unique_ptr<Stand> stand = open_stand(*entry, population, offer)) {
+      stands.push_back(std::move(stand));
     }
-    stands.push_back(std::move(stand));
   }
   return stands;
 }
 
-// Null: a peer failed, which is not what the run is about.
-std::unique_ptr<Stand> Bench::open_stand(const EngineEntry& entry, const Population& population) {
+// Null: it does not offer what is asked for, or is a peer that failed.
+std::unique_ptr<Stand> Bench::open_stand(const EngineEntry& entry, const Population& population,
+                                         const Offer& offer) {
   try {
     auto stand =
         std::make_unique<Stand>(scratch_, entry, settings_.memory_budget_bytes, population);
     stand->engine().create();
-    return stand;
-  } catch (const Failure& failure) {
-    if (!entry.is_peer) throw;
-    check_interrupted();
-    report_.note(fmt::format("{}: left out from here on: {}", entry.name, failure.what()));
+    if (!offer || offer(stand->engine())) return stand;
+    report_.note(
+        fmt::format("{}: {} left out: it does not offer this", workload_, stand->engine_name()));
+  } catch (...) {
+    leave_out(entry);
+    scratch_.remove(std::string(entry.name));
+  }
+  return nullptr;
+}
+
+const Bench::Stands& Bench::kept_stands(const std::function<Stands()>& make) {
+  std::erase_if(kept_, [this](const std::unique_ptr<Stand>& stand) {
+    if (!stand->is_given_up()) return false;
+    report_.note(fmt::format("{}: {} left out: it failed with these data before", workload_,
+                             stand->engine_name()));
+    return true;
+  });
+  if (kept_.empty()) kept_ = make();
+  return kept_;
+}
+
+bool Bench::attempt(Stand& stand, const std::function<void()>& step) {
+  if (stand.is_given_up()) return false;
+  try {
+    step();
+    return true;
+  } catch (...) {
+    leave_out(stand.entry());
+  }
+  stand.give_up();
+  return false;
+}
+
+void Bench::leave_out(const EngineEntry& entry) {
+  check_interrupted();  // a signal makes calls fail as well
+  try {
+    throw;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Refused&) {
+    throw;
+  } catch (const std::exception& failure) {
+    const bool is_all_of_it = settings_.profiled != nullptr;
+    if (!entry.is_peer || is_all_of_it || scratch_.was_full(failure.what())) throw;
+    report_.note(fmt::format("{}: {} failed and is left out of the rest of it: {}", workload_,
+                             entry.name, failure.what()));
     left_out_.push_back(&entry);
-    return nullptr;
   }
 }
 
@@ -208,61 +288,72 @@ Bench::Slice Bench::run_slice(Contestant& contestant, unsigned threads, double s
           state.latency};
 }
 
+std::vector<Bench::Turns> Bench::take_turns(const RowSpec& spec,
+                                            std::span<Contestant> contestants) {
+  std::vector<Turns> turns;
+  for (Contestant& contestant : contestants) turns.push_back({.contestant = &contestant});
+  for (unsigned pair = 0; pair < settings_.pairs; ++pair) {
+    for (Turns& one : turns) {
+      const bool goes_on = attempt(*one.contestant->stand, [&] {
+        if (!spec.only_reads || pair == 0) settle();
+        one.slices.push_back(run_slice(*one.contestant, spec.threads, settings_.seconds, pair + 1));
+      });
+      if (!goes_on) one.slices.clear();
+    }
+  }
+  std::erase_if(turns, [](const Turns& one) { return one.slices.empty(); });
+  return turns;
+}
+
 void Bench::measure(const RowSpec& spec, std::span<Contestant> contestants) {
+  const SteadyClock::time_point begin = SteadyClock::now();
   for (Contestant& contestant : contestants) {
-    run_slice(contestant, spec.threads, settings_.seconds / 4, 0);
+    attempt(*contestant.stand,
+            [&] { run_slice(contestant, spec.threads, settings_.seconds / 4, 0); });
   }
   const auto outside_cpu_s = [&contestants] {
     double all_s = 0;
     for (const Contestant& contestant : contestants) {
+      if (contestant.stand->is_given_up()) continue;
       all_s += contestant.stand->engine().outside_cpu_s();
     }
     return all_s;
   };
   const MachineLoad load;
   const double outside_before_s = outside_cpu_s();
-  std::vector<std::vector<Slice>> slices(contestants.size());
-  for (unsigned pair = 0; pair < settings_.pairs; ++pair) {
-    for (size_t i = 0; i < contestants.size(); ++i) {
-      scratch_.settle(scratch_.path());
-      slices[i].push_back(run_slice(contestants[i], spec.threads, settings_.seconds, pair + 1));
-    }
-  }
-  const double others_share = load.others_share(outside_cpu_s() - outside_before_s);
-  add_rows(spec, contestants, slices, others_share <= kMostOthersShare);
-  add_remarks(contestants, slices);
+  const std::vector<Turns> turns = take_turns(spec, contestants);
+  const double others_share = load.others_share(std::max(0.0, outside_cpu_s() - outside_before_s));
+  add_rows(spec, turns, others_share <= kMostOthersShare);
+  add_remarks(turns);
   if (others_share > kBusyShare) {
     report_.note(fmt::format("         (others used {:.0f} % of the processors meanwhile)",
                              others_share * 100));
   }
+  measured_s_ += std::chrono::duration<double>(SteadyClock::now() - begin).count();
 }
 
-void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestants,
-                     std::span<const std::vector<Slice>> slices, bool is_quiet) {
-  for (size_t i = 0; i < contestants.size(); ++i) {
+void Bench::add_rows(const RowSpec& spec, std::span<const Turns> turns, bool is_quiet) {
+  for (size_t i = 0; i < turns.size(); ++i) {
     std::vector<double> rates;
     Histogram latency;
-    for (const Slice& slice : slices[i]) {
+    for (const Slice& slice : turns[i].slices) {
       rates.push_back(slice.ops_per_s);
       latency.add(slice.latency);
     }
-    const std::string& as = contestants[i].as;
+    const std::string& as = turns[i].contestant->as;
     Row row{.workload = spec.workload,
             .variant = as.empty() ? spec.variant : spec.variant + ", " + as,
             .threads = spec.threads,
-            .engine = std::string(contestants[i].stand->engine().name()),
+            .engine = std::string(turns[i].contestant->stand->engine_name()),
             .ops_per_s = median(rates),
             .p50_us = latency.percentile_us(0.50),
             .p99_us = latency.percentile_us(0.99),
             .spread = highest(rates) / std::max(lowest(rates), 1e-9),
             .unit = "ops/s",
             .value = median(rates)};
-    if (i > 0 && (contestants[0].stand->engine().name() == "bcstore" || !as.empty())) {
-      row.ratio = ratio_of(slices[0], slices[i]);
+    if (i > 0 && (turns[0].contestant->stand->engine_name() == "bcstore" || !as.empty())) {
+      row.ratio = ratio_of(turns[0].slices, turns[i].slices);
       row.ratio->is_judged = is_quiet && rates.size() >= kFewestPairs;
-      for (const RowSpec::Goal& goal : spec.goals) {
-        if (goal.peer == (as.empty() ? row.engine : as)) row.ratio->goal = goal.ratio;
-      }
     }
     report_.add(std::move(row));
   }
@@ -270,12 +361,11 @@ void Bench::add_rows(const RowSpec& spec, std::span<const Contestant> contestant
 
 // The time that the calling threads and an engine's own processes spent running, which other
 // processes do not stretch as they stretch the time on the wall; and what the engines have to say.
-void Bench::add_remarks(std::span<const Contestant> contestants,
-                        std::span<const std::vector<Slice>> slices) {
-  for (size_t i = 0; i < contestants.size(); ++i) {
+void Bench::add_remarks(std::span<const Turns> turns) {
+  for (const Turns& one : turns) {
     std::vector<double> cpu_us;
-    for (const Slice& slice : slices[i]) cpu_us.push_back(slice.cpu_us_per_op);
-    Engine& engine = contestants[i].stand->engine();
+    for (const Slice& slice : one.slices) cpu_us.push_back(slice.cpu_us_per_op);
+    Engine& engine = one.contestant->stand->engine();
     const std::string remark = engine.remark();
     report_.note(fmt::format("         {}: {:.2f} us of processor time an operation{}{}",
                              engine.name(), median(cpu_us), remark.empty() ? "" : "; ", remark));
@@ -290,15 +380,26 @@ Row::Ratio Bench::ratio_of(std::span<const Slice> ours, std::span<const Slice> t
   return {.median = median(ratios), .low = lowest(ratios), .high = highest(ratios)};
 }
 
-void require_equal(std::string_view what, std::span<const std::string> engines,
-                   std::span<const Fold> folds) {
-  for (size_t i = 1; i < folds.size(); ++i) {
-    if (folds[i] == folds[0]) continue;
+Fold prove_equal(Bench& bench, std::string_view what,
+                 std::span<const std::unique_ptr<Stand>> stands,
+                 const std::function<void(Stand& stand, Fold* fold)>& read) {
+  std::string_view first_name;
+  Fold first;
+  for (const std::unique_ptr<Stand>& stand : stands) {
+    Fold fold;
+    if (!bench.attempt(*stand, [&] { read(*stand, &fold); })) continue;
+    if (first_name.empty()) {
+      first_name = stand->engine_name();
+      first = fold;
+    }
+    if (fold == first) continue;
+    // Whose fault it is nobody can tell: the run ends.
     throw Failure(fmt::format(
         "{}: {} returned {} rows, {} bytes, sum {:016x}, but {} {} rows, {} bytes, sum {:016x}",
-        what, engines[0], folds[0].rows(), folds[0].bytes(), folds[0].sum(), engines[i],
-        folds[i].rows(), folds[i].bytes(), folds[i].sum()));
+        what, first_name, first.rows(), first.bytes(), first.sum(), stand->engine_name(),
+        fold.rows(), fold.bytes(), fold.sum()));
   }
+  return first;
 }
 
 extern "C" [[gnu::noinline]] void bcstore_bench_hot_loop(Operation* operation,

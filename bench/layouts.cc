@@ -174,11 +174,11 @@ std::vector<LayoutEntry> all_layouts() {
   return {{"owner first, leveled",
            []() -> Made { return std::make_unique<RocksLayout>(Place::owner_first, false); }},
           {"owner first, universal",
-           []() -> Made { return std::make_unique<RocksLayout>(Place::owner_first, true); }},
+           []() -> Made { return std::make_unique<RocksLayout>(Place::owner_first, true); }, false},
           {"month first, leveled",
            []() -> Made { return std::make_unique<RocksLayout>(Place::month_first, false); }},
           {"month first, universal",
-           []() -> Made { return std::make_unique<RocksLayout>(Place::month_first, true); }},
+           []() -> Made { return std::make_unique<RocksLayout>(Place::month_first, true); }, false},
           {"family a month",
            []() -> Made { return std::make_unique<RocksLayout>(Place::family, false); }}};
 }

@@ -31,6 +31,7 @@ class Layout {
 struct LayoutEntry {
   std::string_view name;
   std::unique_ptr<Layout> (*make)();
+  bool is_leveled = true;
 };
 
 std::vector<LayoutEntry> all_layouts();

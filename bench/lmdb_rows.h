@@ -57,6 +57,7 @@ void require_lmdb_project(const LmdbWrite& write, const RawId& user, const RawId
 
 std::unique_ptr<ProjectWorker> make_lmdb_project_worker(LmdbShare& share);
 std::unique_ptr<TurnWorker> make_lmdb_turn_worker(LmdbShare& share, Mode mode);
+std::unique_ptr<UpkeepWorker> make_lmdb_upkeep_worker(LmdbShare& share);
 std::unique_ptr<ProductSink> make_lmdb_sink(LmdbShare& share);
 
 }  // namespace bcstore::bench

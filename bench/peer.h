@@ -31,6 +31,15 @@ inline int64_t time_of(const Message& message) {
   return message.created_at_us != 0 ? message.created_at_us : now_us();
 }
 
+// Midnight UTC of the first day of the month.
+inline int64_t first_of_month_us(int64_t at_us) {
+  namespace time = std::chrono;
+  const time::year_month_day day(
+      time::floor<time::days>(time::sys_time<time::microseconds>(time::microseconds(at_us))));
+  const time::sys_days first = day.year() / day.month() / 1;
+  return time::duration_cast<time::microseconds>(first.time_since_epoch()).count();
+}
+
 // Midnight UTC of the first day of the month after.
 inline int64_t next_month_us(int64_t at_us) {
   namespace time = std::chrono;

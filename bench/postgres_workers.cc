@@ -1,5 +1,9 @@
 #include "postgres_workers.h"
 
+#include <fmt/core.h>
+
+#include <chrono>
+
 #include "failure.h"
 #include "peer.h"
 #include "postgres_cluster.h"
@@ -183,9 +187,14 @@ class PostgresTurnWorker : public TurnWorker {
 // The owner's work: policies do not hold it.
 class PostgresUpkeepWorker : public UpkeepWorker {
  public:
+  // The log's files would be used again with what is in them: from here on they are removed
+  // instead.
   explicit PostgresUpkeepWorker(const PostgresShare& share)
       : population_(share.population),
-        connection_(share.host, PostgresCluster::kOwner, Mode::durable) {}
+        connection_(share.host, PostgresCluster::kOwner, Mode::durable) {
+    connection_.execute("ALTER SYSTEM SET wal_recycle = off");
+    connection_.execute("SELECT pg_reload_conf()");
+  }
 
   // What hangs on the user goes with it; credits, ledger, events, integrations and keys do not.
   void erase_user(uint32_t user) override {
@@ -198,11 +207,18 @@ class PostgresUpkeepWorker : public UpkeepWorker {
     connection_.execute(sql + "DELETE FROM users WHERE id = '" + id + "'; COMMIT");
   }
 
-  // The tables are written anew, and so is what the planner noted of their contents. The log's
-  // files would be used again with what is in them: for once they are removed instead.
+  // A partition.
+  bool drop_month(int64_t at_us) override {
+    const std::chrono::year_month_day first(std::chrono::floor<std::chrono::days>(
+        std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(at_us))));
+    connection_.execute(fmt::format("DROP TABLE chat_messages_{:04}{:02}",
+                                    static_cast<int>(first.year()),
+                                    static_cast<unsigned>(first.month())));
+    return true;
+  }
+
+  // The tables are written anew, and so is what the planner noted of their contents.
   void purge() override {
-    connection_.execute("ALTER SYSTEM SET wal_recycle = off");
-    connection_.execute("SELECT pg_reload_conf()");
     connection_.execute(
         "VACUUM (FULL, ANALYZE) users, projects, project_versions, documents, document_revisions, "
         "document_sections, tasks, task_activity, chat_sessions, chat_messages, chat_credits, "
@@ -210,8 +226,6 @@ class PostgresUpkeepWorker : public UpkeepWorker {
     connection_.execute("VACUUM (FULL) pg_statistic");
     connection_.execute("SELECT pg_switch_wal()");
     connection_.execute("CHECKPOINT");
-    connection_.execute("ALTER SYSTEM RESET wal_recycle");
-    connection_.execute("SELECT pg_reload_conf()");
   }
 
  private:

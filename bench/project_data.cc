@@ -13,8 +13,8 @@ constexpr uint32_t kPhases = 5;
 
 class Filler {
  public:
-  Filler(const Population& population, const Texts& texts, ProductSink& sink)
-      : population_(population), texts_(texts), sink_(sink) {}
+  Filler(const Population& population, const Texts& texts, ProductSink& sink, const MakeBody& body)
+      : population_(population), texts_(texts), sink_(sink), body_(body) {}
 
   void fill(uint32_t project) {
     when_ = {.at_us = kFirstInstantUs + int64_t{project} * 1'000 * kStepUs,
@@ -35,11 +35,13 @@ class Filler {
     const RawId id = population_.project_document_id(project, number);
     sink_.document(next(), id, population_.project_id(project), 1,
                    static_cast<uint8_t>(number + 1));
-    EditedDocument document(texts_,
-                            population_.seed * 17 + uint64_t{project} * kProjectDocuments + number);
+    const uint64_t of_all = uint64_t{project} * kProjectDocuments + number;
+    const uint64_t seed = population_.seed * 17 + of_all;
+    const std::unique_ptr<Body> document =
+        body_ ? body_(seed, of_all) : std::make_unique<EditedDocument>(texts_, seed);
     for (uint32_t rev = 1; rev <= kProjectRevisions; ++rev) {
-      if (rev > 1) document.edit();
-      sink_.revision(next(), id, rev, document.json());
+      if (rev > 1) document->edit();
+      sink_.revision(next(), id, rev, document->json());
     }
   }
 
@@ -59,13 +61,15 @@ class Filler {
   const Population& population_;
   const Texts& texts_;
   ProductSink& sink_;
+  const MakeBody& body_;
   Happening when_;
 };
 
 }  // namespace
 
-void fill_projects(const Population& population, const Texts& texts, ProductSink& sink) {
-  Filler filler(population, texts, sink);
+void fill_projects(const Population& population, const Texts& texts, ProductSink& sink,
+                   const MakeBody& body) {
+  Filler filler(population, texts, sink, body);
   for (uint32_t project = 0; project < population.users; ++project) {
     check_interrupted();
     filler.fill(project);

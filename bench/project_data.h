@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "data.h"
+#include "document_data.h"
 #include "generate/product.h"
 
 namespace bcstore::bench {
@@ -16,6 +19,9 @@ inline constexpr uint32_t kProjectTasks = 50;
 
 // Tells the sink of all of it, project after project. The projects are there already; ids are
 // those of the population.
-void fill_projects(const Population& population, const Texts& texts, ProductSink& sink);
+// Documents are drawn, or what `body` makes of a seed and the number of a document.
+using MakeBody = std::function<std::unique_ptr<Body>(uint64_t seed, uint64_t number)>;
+void fill_projects(const Population& population, const Texts& texts, ProductSink& sink,
+                   const MakeBody& body = nullptr);
 
 }  // namespace bcstore::bench

@@ -9,17 +9,17 @@
 #include <utility>
 
 #include "failure.h"
+#include "goals.h"
 
 namespace bcstore::bench {
 namespace {
 
 constexpr const char* kLine =
-    "{:<4} {:<24} {:>3}  {:<8} {:>16} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
+    "{:<4} {:<36} {:>3}  {:<8} {:>16} {:>9} {:>9} {:>7}  {:>8} {:>13} {:>6}  {}\n";
 
 std::string verdict(const Row::Ratio& ratio) {
   if (!ratio.is_judged) return "not judged";
-  const bool held = ratio.at_most ? ratio.median <= ratio.goal : ratio.median >= ratio.goal;
-  return held ? "held" : "not held";
+  return ratio.is_held() ? "held" : "missed";
 }
 
 std::string one_row(const Row& row) {
@@ -38,6 +38,12 @@ void Report::add(Row row) {
   if (!std::exchange(has_head_, true)) {
     fmt::print(kLine, "", "variant", "thr", "engine", "value", "p50 us", "p99 us", "spread",
                "bcstore/", "of the pairs", "goal", "");
+  }
+  if (row.ratio) {
+    if (const Goal* goal = find_goal(row.workload, row.variant, row.threads, row.engine)) {
+      row.ratio->goal = goal->ratio;
+      row.ratio->at_most = goal->at_most;
+    }
   }
   print(row);
   rows_.push_back(std::move(row));

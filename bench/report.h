@@ -27,10 +27,13 @@ struct Row {
     double median = 0;
     double low = 0;
     double high = 0;
+    // Of goals.h, found when the row is added.
     std::optional<double> goal{};
     bool at_most = false;
     // False when the run cannot tell: too few pairs, or a machine busy with something else.
     bool is_judged = false;
+
+    bool is_held() const { return goal && (at_most ? median <= *goal : median >= *goal); }
   };
   std::optional<Ratio> ratio{};
 };

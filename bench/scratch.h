@@ -4,7 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
+#include <string_view>
 
 namespace bcstore::bench {
 
@@ -21,8 +24,10 @@ class Scratch {
   std::string fresh(const std::string& name) const;
   void remove(const std::string& name) const;
   uint64_t free_bytes() const;
-  // The least that was free when an engine's data were removed: tells a full disk from other
-  // failures after everything was cleaned up.
+  // Whether a failure of these words came from a full disk: they say so, or next to nothing was
+  // free when an engine's data were removed.
+  bool was_full(std::string_view reason) const;
+  // The least that was free so far, as far as anybody looked.
   uint64_t least_free_bytes() const { return least_free_bytes_; }
 
   // "ext4 on /dev/vda"
@@ -31,8 +36,8 @@ class Scratch {
   bool is_on_disk() const { return is_on_disk_; }
 
   // Writes the files of `directory` out to the disk and waits until it has not changed its size for
-  // a moment: flushes and compactions of the engines have ended.
-  void settle(const std::string& directory) const;
+  // a moment (so many glances 50 ms apart): flushes and compactions of the engines have ended.
+  void settle(const std::string& directory, int glances = 3) const;
 
  private:
   void find_file_system();
@@ -40,6 +45,8 @@ class Scratch {
   std::string file_system_;
   bool is_on_disk_ = true;
   mutable uint64_t least_free_bytes_ = UINT64_MAX;
+  // What was written before lies on the disk, directory by directory.
+  mutable std::map<std::string, std::filesystem::file_time_type> synced_;
   int lock_ = -1;
 };
 

@@ -23,10 +23,13 @@ constexpr const char* kHelp = R"(usage: bcstore_bench [options]
   --engines A[,B]    only these of bcstore, floor, lmdb, sqlite, postgres (default: all that can
                      run here)
   --json FILE        also write the rows as JSON
-  --revisions FILE   real revisions for W9: JSON Lines in zstd with document_id and body_md
-  --seconds S        length of a slice (default 2; quick 0.4)
-  --pairs N          slices of each engine (default 5)
-  --users N          users of the data set (default 1000; quick 100)
+  --plot DIR         draw charts of the rows (SVG) into DIR at the end of the run
+  --from FILE        with --plot: draw the rows of that JSON instead of running anything
+  --data DIR         real documents for W4 to W7 and W9: those of DIR/document_revisions.jsonl.zst
+  --revisions FILE   the same for W9 alone: JSON Lines in zstd with document_id and body_md
+  --seconds S        length of a slice (default 1.5; quick 0.15)
+  --pairs N          slices of each engine (default 5; quick 3)
+  --users N          users of the data set (default 1000; quick 50)
   --memory MIB       memory budget of each engine, cache plus heap (default 1024)
   --scratch DIR      where the data lie meanwhile (default: TMPDIR, else here)
   --profile W1       run one hot loop and nothing else, in the function bcstore_bench_hot_loop
@@ -93,6 +96,15 @@ void require_writable_parent(const std::string& path) {
   }
 }
 
+std::string revisions_in(const std::string& directory) {
+  const std::string path = (std::filesystem::path(directory) / kRealRevisions).string();
+  if (::access(path.c_str(), R_OK) != 0) {
+    throw Refused(fmt::format("--data: '{}' is no data directory: cannot read '{}': {}", directory,
+                              path, std::strerror(errno)));
+  }
+  return path;
+}
+
 void apply_option(std::string_view option, const std::string& value, Settings* settings) {
   if (option == "--only") {
     settings->workloads = choose(all_workloads(), value, "workload");
@@ -101,6 +113,14 @@ void apply_option(std::string_view option, const std::string& value, Settings* s
   } else if (option == "--json") {
     require_writable_parent(value);
     settings->json = value;
+  } else if (option == "--plot") {
+    require_writable_parent(value);
+    settings->plot = value;
+  } else if (option == "--from") {
+    settings->from = value;
+  } else if (option == "--data") {
+    settings->revisions = revisions_in(value);
+    settings->has_real_data = true;
   } else if (option == "--revisions") {
     settings->revisions = value;
   } else if (option == "--seconds") {
@@ -162,8 +182,9 @@ std::optional<Settings> read_settings(int count, char** words) {
     if (word == "--quick") settings.quick = true;
   }
   if (settings.quick) {
-    settings.seconds = 0.4;
-    settings.users = 100;
+    settings.seconds = 0.15;
+    settings.pairs = 3;
+    settings.users = 50;
   }
   bool engines_given = false;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -174,6 +195,9 @@ std::optional<Settings> read_settings(int count, char** words) {
     engines_given = engines_given || given[i] == "--engines";
     apply_option(given[i], given[i + 1], &settings);
     ++i;
+  }
+  if (!settings.from.empty() && settings.plot.empty()) {
+    throw Refused("--from draws an earlier run: it needs --plot DIR");
   }
   if (settings.profiled != nullptr) {
     if (!engines_given) settings.engines.resize(1);

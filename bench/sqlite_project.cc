@@ -191,6 +191,18 @@ class SqliteUpkeepWorker : public UpkeepWorker {
     });
   }
 
+  bool drop_month(int64_t at_us) override {
+    const int64_t first_us = first_of_month_us(at_us);
+    const std::lock_guard turn(share_.writers);
+    transactions_.write([&] {
+      SqliteStatement(connection_,
+                      "DELETE FROM chat_messages WHERE created_at >= ?1 AND created_at < ?2")
+          .bind(first_us, next_month_us(first_us))
+          .run();
+    });
+    return true;
+  }
+
   // The file is written anew, and the log, which holds what was erased as well, is folded into it
   // and cut off.
   void purge() override {

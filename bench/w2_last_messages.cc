@@ -21,10 +21,10 @@ void run_w2(Bench& bench) {
   const Population population = bench.population();
   const auto stands = bench.open_stands(population, offers_chats);
   for (const std::unique_ptr<Stand>& stand : stands) {
-    load_messages(*stand, population, bench.texts());
+    bench.attempt(*stand, [&] { load_messages(*stand, population, bench.texts()); });
   }
-  bench.scratch().settle(bench.scratch().path());
-  const Fold fold = prove_equal_messages(stands, population.sessions());
+  bench.settle();
+  const Fold fold = prove_equal_messages(bench, stands, population.sessions());
   bench.report().note(
       fmt::format("W2: {} messages loaded; every engine gave back {} bytes, sum {:016x}",
                   population.messages(), fold.bytes(), fold.sum()));
@@ -33,9 +33,8 @@ void run_w2(Bench& bench) {
     for (const std::unique_ptr<Stand>& stand : stands) {
       contestants.push_back(contestant_of(*stand, population));
     }
-    bench.measure(
-        {"W2", "hot", threads, {{"floor", 2.0}, {"lmdb", 1.0}, {"sqlite", 12}, {"postgres", 50}}},
-        contestants);
+    bench.measure({.workload = "W2", .variant = "hot", .threads = threads, .only_reads = true},
+                  contestants);
   }
 }
 
@@ -43,8 +42,8 @@ void profile_w2(Bench& bench, const ProfileRequest& request) {
   const Population population = bench.population();
   const auto stands = bench.open_stands(population);
   load_messages(*stands.front(), population, bench.texts());
-  bench.scratch().settle(bench.scratch().path());
-  prove_equal_messages(stands, population.sessions());
+  bench.settle();
+  prove_equal_messages(bench, stands, population.sessions());
   const std::unique_ptr<Operation> operation =
       contestant_of(*stands.front(), population).start(population.seed);
   bcstore_bench_hot_loop(operation.get(), request.operations);

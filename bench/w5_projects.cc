@@ -4,6 +4,7 @@
 // threads.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "catalogue.h"
@@ -13,38 +14,30 @@
 namespace bcstore::bench {
 namespace {
 
+constexpr uint32_t kQuickProjects = 20;
+
 using Read = void (*)(ProjectWorker& worker, uint32_t project, Fold* fold);
 
 struct Work {
   std::string_view workload;
   Read read;
-  bool with_messages;
-  std::vector<RowSpec::Goal> goals;
 };
 
 Work w5() {
-  return {"W5",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+  return {"W5", [](ProjectWorker& worker, uint32_t project, Fold* fold) {
             worker.newest_documents(project, fold);
-          },
-          false,
-          {{"floor", 1.0}, {"lmdb", 0.95}, {"sqlite", 3}, {"postgres", 80}}};
+          }};
 }
 
 Work w6() {
   return {"W6",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) { worker.tasks(project, fold); },
-          false,
-          {{"floor", 1.5}, {"sqlite", 7}, {"postgres", 15}}};
+          [](ProjectWorker& worker, uint32_t project, Fold* fold) { worker.tasks(project, fold); }};
 }
 
 Work w7() {
-  return {"W7",
-          [](ProjectWorker& worker, uint32_t project, Fold* fold) {
+  return {"W7", [](ProjectWorker& worker, uint32_t project, Fold* fold) {
             worker.context(project, kLastMessages, fold);
-          },
-          true,
-          {{"floor", 2}, {"sqlite", 8}, {"postgres", 30}}};
+          }};
 }
 
 class ReadProject : public Operation {
@@ -63,51 +56,44 @@ class ReadProject : public Operation {
 
 Population population_of(const Bench& bench) {
   Population population = bench.population();
+  if (bench.settings().quick) population.users = std::min(population.users, kQuickProjects);
   population.sessions_per_user = 1;
   population.messages_per_session = kLastMessages;
   return population;
 }
 
+bool offers_projects(Engine& engine) {
+  return engine.project_sink() != nullptr && engine.project_worker() != nullptr;
+}
+
 // The engines that offer these reads, with the projects in them.
-std::vector<std::unique_ptr<Stand>> lay_out(Bench& bench, const Work& work,
-                                            const Population& population) {
-  std::vector<std::unique_ptr<Stand>> able;
-  for (std::unique_ptr<Stand>& stand : bench.open_stands(population)) {
-    std::unique_ptr<ProductSink> sink = stand->engine().project_sink();
-    if (!sink || !stand->engine().project_worker()) {
-      bench.report().note(
-          fmt::format("{}: {} does not offer it", work.workload, stand->engine().name()));
-      continue;
-    }
-    fill_projects(population, bench.texts(), *sink);
-    sink.reset();
-    if (work.with_messages) load_messages(*stand, population, bench.texts());
-    stand->reopen();
-    able.push_back(std::move(stand));
+Bench::Stands lay_out(Bench& bench, const Population& population) {
+  Bench::Stands stands = bench.open_stands(population, offers_projects);
+  for (const std::unique_ptr<Stand>& stand : stands) {
+    bench.attempt(*stand, [&] {
+      fill_projects(population, bench.texts(), *stand->engine().project_sink(),
+                    [&bench](uint64_t seed, uint64_t number) { return bench.body(seed, number); });
+      load_messages(*stand, population, bench.texts());
+    });
   }
-  bench.scratch().settle(bench.scratch().path());
-  return able;
+  bench.settle();
+  return stands;
 }
 
 // Reads every project in every engine, which also warms their caches.
 void prove(Bench& bench, const Work& work, std::span<const std::unique_ptr<Stand>> stands,
            const Population& population) {
-  std::vector<std::string> names;
-  std::vector<Fold> folds;
-  for (const std::unique_ptr<Stand>& stand : stands) {
-    const std::unique_ptr<ProjectWorker> worker = stand->engine().project_worker();
-    Fold fold;
-    for (uint32_t project = 0; project < population.users; ++project) {
-      check_interrupted();
-      work.read(*worker, project, &fold);
-    }
-    names.emplace_back(stand->engine().name());
-    folds.push_back(fold);
-  }
-  require_equal(fmt::format("{}: all projects", work.workload), names, folds);
+  const Fold fold =
+      prove_equal(bench, fmt::format("{}: all projects", work.workload), stands,
+                  [&](Stand& stand, Fold* folded) {
+                    const std::unique_ptr<ProjectWorker> worker = stand.engine().project_worker();
+                    for (uint32_t project = 0; project < population.users; ++project) {
+                      check_interrupted();
+                      work.read(*worker, project, folded);
+                    }
+                  });
   bench.report().note(fmt::format("{}: {} projects; every engine gave back {} rows, {} bytes",
-                                  work.workload, population.users, folds.front().rows(),
-                                  folds.front().bytes()));
+                                  work.workload, population.users, fold.rows(), fold.bytes()));
 }
 
 Contestant contestant_of(Stand& stand, const Work& work, const Population& population) {
@@ -119,7 +105,7 @@ Contestant contestant_of(Stand& stand, const Work& work, const Population& popul
 
 void run(Bench& bench, const Work& work) {
   const Population population = population_of(bench);
-  const auto stands = lay_out(bench, work, population);
+  const Bench::Stands& stands = bench.kept_stands([&] { return lay_out(bench, population); });
   if (stands.empty()) return;
   prove(bench, work, stands, population);
   for (const unsigned threads : {1u, 2u}) {
@@ -127,13 +113,17 @@ void run(Bench& bench, const Work& work) {
     for (const std::unique_ptr<Stand>& stand : stands) {
       contestants.push_back(contestant_of(*stand, work, population));
     }
-    bench.measure({std::string(work.workload), "hot", threads, work.goals}, contestants);
+    bench.measure({.workload = std::string(work.workload),
+                   .variant = "hot",
+                   .threads = threads,
+                   .only_reads = true},
+                  contestants);
   }
 }
 
 void profile(Bench& bench, const Work& work, const ProfileRequest& request) {
   const Population population = population_of(bench);
-  const auto stands = lay_out(bench, work, population);
+  const auto stands = lay_out(bench, population);
   if (stands.empty()) return;
   prove(bench, work, stands, population);
   const std::unique_ptr<Operation> operation =

@@ -2,13 +2,10 @@
 // and for bcstore itself. Documents of 100 revisions with 3 % edits; or the revisions of a file.
 #include <bcstore/bcstore.h>
 #include <fmt/core.h>
-#include <simdjson.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 
@@ -16,6 +13,7 @@
 #include "document_data.h"
 #include "failure.h"
 #include "revision_codings.h"
+#include "w9_bytes.h"
 
 namespace bcstore::bench {
 namespace {
@@ -24,6 +22,8 @@ constexpr uint32_t kDocuments = 40;
 constexpr uint32_t kRevisions = 100;
 constexpr size_t kCacheBytes = size_t{256} << 20;
 constexpr uint32_t kReads = 4000;
+constexpr uint32_t kQuickDocuments = 10;
+constexpr uint32_t kQuickReads = 500;
 
 struct History {
   std::vector<std::vector<std::string>> documents;
@@ -42,9 +42,10 @@ struct History {
 History drawn_history(const Bench& bench) {
   History history;
   std::vector<EditedDocument> documents;
-  for (uint32_t i = 0; i < kDocuments; ++i) documents.emplace_back(bench.texts(), 42 + i);
+  const uint32_t count = bench.settings().quick ? kQuickDocuments : kDocuments;
+  for (uint32_t i = 0; i < count; ++i) documents.emplace_back(bench.texts(), 42 + i);
   for (uint32_t rev = 1; rev <= kRevisions; ++rev) {
-    for (uint32_t i = 0; i < kDocuments; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       if (rev > 1) documents[i].edit();
       history.add(i, documents[i].json());
     }
@@ -52,40 +53,10 @@ History drawn_history(const Bench& bench) {
   return history;
 }
 
-std::string unpacked_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string packed((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  if (packed.empty()) throw Refused("cannot read " + path);
-  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                   ZSTD_freeDCtx);
-  std::string out, piece(ZSTD_DStreamOutSize(), '\0');
-  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-  while (in.pos < in.size) {
-    ZSTD_outBuffer to{piece.data(), piece.size(), 0};
-    if (ZSTD_isError(ZSTD_decompressStream(context.get(), &to, &in))) {
-      throw Refused(path + " is no zstd file");
-    }
-    out.append(piece, 0, to.pos);
-  }
-  return out;
-}
-
-// JSON Lines with document_id and body_md, oldest first within each document.
-History history_of(const std::string& path) {
+History real_history(const RealDocuments& documents) {
   History history;
-  std::map<std::string, uint32_t, std::less<>> numbers;
-  simdjson::dom::parser parser;
-  const std::string text = unpacked_file(path);
-  for (size_t at = 0; at < text.size();) {
-    size_t end = text.find('\n', at);
-    if (end == std::string::npos) end = text.size();
-    const simdjson::dom::element row = parser.parse(text.data() + at, end - at);
-    const std::string_view id = row["document_id"], body = row["body_md"];
-    const auto number =
-        numbers.emplace(std::string(id), static_cast<uint32_t>(numbers.size())).first->second;
-    history.add(number, body);
-    at = end + 1;
+  for (uint32_t i = 0; i < documents.size(); ++i) {
+    for (const std::string& json : documents[i]) history.add(i, json);
   }
   return history;
 }
@@ -178,7 +149,8 @@ uint64_t table_bytes(const std::string& directory) {
   return bytes;
 }
 
-void measure_coding(Bench& bench, const RevisionCoding& coding, const History& history) {
+// The bytes of a revision.
+double measure_coding(Bench& bench, const RevisionCoding& coding, const History& history) {
   const std::string directory = bench.scratch().fresh("w9");
   const std::unique_ptr<RevisionKeeper> keeper = coding.make();
   keeper->open(directory, kCacheBytes);
@@ -202,21 +174,22 @@ void measure_coding(Bench& bench, const RevisionCoding& coding, const History& h
   for (uint32_t document = 0; document < documents; ++document) {
     first.measure([&] { keeper->newest(document, &fold); });
   }
-  for (uint32_t i = 0; i < 2 * kReads; ++i) {
+  const uint32_t reads = bench.settings().quick ? kQuickReads : kReads;
+  for (uint32_t i = 0; i < 2 * reads; ++i) {
     // A revision at random, so that a long history counts for more; once to warm up.
     const auto& one = history.order[random.below(static_cast<uint32_t>(history.order.size()))];
     const auto document = one.first;
     const auto rev = one.second;
     size_t got = 0;
     const auto read = [&] { got = keeper->old(document, rev, &fold); };
-    if (i < kReads) {
+    if (i < reads) {
       read();
     } else {
       old.measure(read);
     }
     if (got != history.documents[document][rev - 1].size()) throw Failure("W9: another content");
   }
-  for (uint32_t i = 0; i < kReads; ++i) {
+  for (uint32_t i = 0; i < reads; ++i) {
     const uint32_t document = random.below(documents);
     newest.measure([&] { keeper->newest(document, &fold); });
   }
@@ -226,23 +199,47 @@ void measure_coding(Bench& bench, const RevisionCoding& coding, const History& h
       "again {:>6.1f} us   old: {:>6.1f} us, p99 {:>6.1f} us",
       coding.name, bytes, append_us / count, first.at(0.5), newest.at(0.5), old.at(0.5),
       old.at(0.99)));
+  const bool is_ours = coding.name.rfind("bcstore", 0) == 0;
+  bench.report().keep({.workload = "W9",
+                       .variant = "coding: " + coding.name,
+                       .engine = is_ours ? "bcstore" : "floor",
+                       .unit = "bytes",
+                       .value = bytes});
+  return bytes;
 }
+
+// The chain of deltas that bcstore's own is made like.
+constexpr std::string_view kBareChain = "deltas, at most 32 links";
 
 }  // namespace
 
 void run_w9(Bench& bench) {
-  const std::string& file = bench.settings().revisions;
-  const History history = file.empty() ? drawn_history(bench) : history_of(file);
+  const RealDocuments* real = bench.real_documents();
+  const History history = real == nullptr ? drawn_history(bench) : real_history(*real);
   bench.report().note(
       fmt::format("W9: {} revisions of {} documents, {:.0f} bytes on average{}; processor time, "
                   "files in memory",
                   history.order.size(), history.documents.size(),
                   static_cast<double>(history.bytes) / static_cast<double>(history.order.size()),
-                  file.empty() ? ", each a 3 % edit" : ""));
+                  real == nullptr ? ", each a 3 % edit" : ", real ones"));
   std::vector<RevisionCoding> all = raw_codings();
   all.push_back({"bcstore", [] { return std::make_unique<BcstoreKeeper>(size_t{32} << 20); }});
   all.push_back({"bcstore, no content cache", [] { return std::make_unique<BcstoreKeeper>(0); }});
-  for (const RevisionCoding& coding : all) measure_coding(bench, coding, history);
+  std::map<std::string, double, std::less<>> bytes;
+  for (const RevisionCoding& coding : all) {
+    bytes[coding.name] = measure_coding(bench, coding, history);
+  }
+  const double bare = bytes.find(kBareChain)->second;
+  const double ratio = bytes["bcstore"] / bare;
+  bench.report().add(
+      {.workload = "W9",
+       .variant = "bytes a revision, deltas",
+       .engine = "floor",
+       .unit = "bytes",
+       .value = bare,
+       .ratio = Row::Ratio{
+           .median = ratio, .low = ratio, .high = ratio, .is_judged = !bench.settings().quick}});
+  measure_disk_bytes(bench, history.documents);
 }
 
 void profile_w9(Bench&, const ProfileRequest&) {
