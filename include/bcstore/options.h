@@ -95,6 +95,12 @@ struct Options {
   // The allowance that a new user is born with, and the plan's; 0 to kMaxCredits. No reset.
   int32_t initial_credits = 10;
 
+  // Whether a subscription whose payment is overdue still gives Pro; and whether Pro makes use
+  // unlimited, for as long as a subscription gives it. Both are asked when a report about one of
+  // the user's subscriptions is applied.
+  bool past_due_is_pro = false;
+  bool pro_is_unlimited = true;
+
   // Allows messages of Role::system and Role::tool.
   bool allow_system_and_tool_roles = false;
   // Makes a revision by a user, not by an agent or service, on a locked document

@@ -13,6 +13,8 @@
 //   3  customer             system hash(16)                    -> owner
 //   4  owner_hash           system hash(8)                     -> owner
 //   5  commit_link          system seq(8)
+//   6  billing_delivery     system hash(16)
+//   7  billing_customer     system hash(16)
 //  16  user                 owner ~rev(4)
 //  17  commit_body          owner seq(8)
 //  18  idempotency          owner day(4) hash(16)
@@ -42,6 +44,9 @@
 //  42  credit_account       owner
 //  43  credit_counter       owner
 //  44  credit_entry         owner ~number(8)
+//  47  billing_account      owner
+//  48  subscription         owner hash(16)
+//  49  subscription_change  owner hash(16) ~n(4)
 //  50  integration          owner integration(16)
 //  51  integration_change   owner integration(16) ~rev(4)
 //  52  secret               owner integration(16)
@@ -72,6 +77,8 @@ enum class Kind : uint8_t {
   customer = 3,
   owner_hash = 4,
   commit_link = 5,
+  billing_delivery = 6,
+  billing_customer = 7,
   user = 16,
   commit_body = 17,
   idempotency = 18,
@@ -101,6 +108,9 @@ enum class Kind : uint8_t {
   credit_account = 42,
   credit_counter = 43,
   credit_entry = 44,
+  billing_account = 47,
+  subscription = 48,
+  subscription_change = 49,
   integration = 50,
   integration_change = 51,
   secret = 52,
@@ -131,6 +141,8 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::customer, "customer", "hash(16)", 33, Payload::reference, false},
     {Kind::owner_hash, "owner_hash", "hash(8)", 25, Payload::reference, false},
     {Kind::commit_link, "commit_link", "seq(8)", 25, Payload::link, false},
+    {Kind::billing_delivery, "billing_delivery", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::billing_customer, "billing_customer", "hash(16)", 33, Payload::flat_buffer, true},
     {Kind::user, "user", "~rev(4)", 21, Payload::flat_buffer, false},
     {Kind::commit_body, "commit_body", "seq(8)", 25, Payload::flat_buffer, true},
     {Kind::idempotency, "idempotency", "day(4) hash(16)", 37, Payload::flat_buffer, true},
@@ -164,6 +176,10 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::credit_account, "credit_account", "", 17, Payload::flat_buffer, false},
     {Kind::credit_counter, "credit_counter", "", 17, Payload::counter, false},
     {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
+    {Kind::billing_account, "billing_account", "", 17, Payload::flat_buffer, true},
+    {Kind::subscription, "subscription", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::subscription_change, "subscription_change", "hash(16) ~n(4)", 37, Payload::flat_buffer,
+     false},
     {Kind::integration, "integration", "integration(16)", 33, Payload::flat_buffer, false},
     {Kind::integration_change, "integration_change", "integration(16) ~rev(4)", 37,
      Payload::flat_buffer, false},

@@ -16,6 +16,7 @@
 
 #include "bcstore/service.h"
 #include "bcstore/write_batch.h"
+#include "billing/stripe_event.h"
 #include "format/record.h"
 #include "model/delta.h"
 #include "model/encode.h"
@@ -53,6 +54,7 @@ enum class Verb : uint8_t {
   revise_integration,
   remove_integration,
   put_public,
+  apply_billing,
 };
 std::string_view to_string(Verb verb);
 
@@ -124,6 +126,7 @@ struct Op {
   std::unique_ptr<Origin> first;   // of version 1, if it differs from the project's
   std::unique_ptr<Edit> edit;
   std::unique_ptr<Sections> sections;
+  std::unique_ptr<billing::StripeEvent> billing;
   Draft head, fact, second;
   std::unique_ptr<RevisionOp> revision;
   Uuid request;  // of the arguments, minted ids replaced by their ordinals
@@ -207,6 +210,9 @@ class BatchBody {
                           std::optional<uint32_t> expected_rev);
   void remove_integration(IntegrationId integration, std::optional<uint32_t> expected_rev);
   void put_public(const NewPublic& record);
+  void apply_billing(const BillingEvent& event);
+  // One that was read, and so checked, already.
+  void apply_billing(billing::StripeEvent event);
 
  private:
   class Arguments;  // collects what a request hash covers

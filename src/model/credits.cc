@@ -59,6 +59,12 @@ void apply_reset(const DueReset& due, CreditState* state) {
   ++state->epoch;
 }
 
+void set_unlimited_by(uint8_t reason, bool is_unlimited, CreditState* state) {
+  const unsigned others = state->unlimited_by & ~unsigned{reason};
+  state->unlimited_by = static_cast<uint8_t>(is_unlimited ? others | reason : others);
+  state->is_unlimited = state->unlimited_by != 0;
+}
+
 Credits credits_at(CreditState state, Time now) {
   if (const auto due = due_reset(state, now)) apply_reset(*due, &state);
   Credits credits;

@@ -21,13 +21,18 @@
 
 namespace bcstore::model {
 
+// Why use is unlimited; there may be both reasons.
+inline constexpr uint8_t kGrantedUnlimited = 1;
+inline constexpr uint8_t kProUnlimited = 2;
+
 struct CreditState {
   int64_t allowance = 0;
   int64_t granted = 0;
   uint64_t epoch = 0;
   int32_t plan_allowance = 0;
   bool resets = false;
-  bool is_unlimited = false;
+  bool is_unlimited = false;  // by whichever
+  uint8_t unlimited_by = 0;   // kGrantedUnlimited, kProUnlimited
   uint8_t anchor_day = 0;
   Time reset_at;         // the next, when `resets`
   uint64_t entries = 0;  // of the ledger
@@ -50,6 +55,9 @@ struct DueReset {
 // The reset that is due, or nullopt.
 std::optional<DueReset> due_reset(const CreditState& state, Time now);
 void apply_reset(const DueReset& due, CreditState* state);
+
+// Sets or clears one reason, and leaves the other.
+void set_unlimited_by(uint8_t reason, bool is_unlimited, CreditState* state);
 
 // What an owner may spend at `now`.
 Credits credits_at(CreditState state, Time now);

@@ -43,6 +43,7 @@ struct Arguments {
   IntegrationId integration;
   UserId user;
   std::string block;  // of the document's first revision
+  std::string subscription;
   std::string text = "text";
   const Snapshot* snapshot = nullptr;
   size_t limit = 10;

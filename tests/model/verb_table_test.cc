@@ -36,6 +36,7 @@ struct Ground : EngineWorld {
     x.chat = a.chat;
     x.integration = a.integration;
     x.block = a.block;
+    x.subscription = a.subscription;
     return x;
   }
 };
