@@ -1,10 +1,12 @@
 // bcstore: the memory of an AI product, in the application's own process.
 //
 // Include this one header. The parts: store.h (open, check, stats), tenant.h (one user's data),
-// service.h (the audited role across users), write_batch.h (writes are values), records.h (what
-// reads give back), options.h (limits, injection), status.h (errors are values).
+// service.h (the audited role across users), billing.h (subscriptions), write_batch.h (writes are
+// values), records.h (what reads give back), options.h (limits, injection), status.h (errors are
+// values).
 #pragma once
 
+#include "bcstore/billing.h"
 #include "bcstore/file_system.h"
 #include "bcstore/id.h"
 #include "bcstore/options.h"

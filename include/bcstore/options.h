@@ -102,6 +102,11 @@ struct Options {
   // Kept for every owner: WriteBatch::limit_rate and Tenant::try_acquire name one of them. At most
   // kMaxRateLimits. A limit that a store is opened without is forgotten.
   std::vector<RateLimit> rate_limits = {};
+  // Whether a subscription whose payment is overdue still gives Pro; and whether Pro makes use
+  // unlimited, for as long as a subscription gives it. Both are asked when a report about one of
+  // the user's subscriptions is applied.
+  bool past_due_is_pro = false;
+  bool pro_is_unlimited = true;
 
   // Allows messages of Role::system and Role::tool.
   bool allow_system_and_tool_roles = false;

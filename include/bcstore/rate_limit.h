@@ -30,7 +30,7 @@ inline constexpr size_t kMaxRateLimits = 16;  // of a store
 struct RateLimit {
   std::string name;  // 1 to kMaxPolicyNameBytes - 1
   RateLimitPolicy free;
-  // Of an owner whose use is unlimited, and counted apart; nullopt: the same.
+  // Of an owner who is Pro or whose use is unlimited, and counted apart; nullopt: the same.
   std::optional<RateLimitPolicy> pro = std::nullopt;
   // What a batch takes is written in its own commit: not even the end of the process forgives it.
   // Otherwise what was taken in the last seconds before the process was killed may be forgiven, of

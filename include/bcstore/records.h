@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "bcstore/billing.h"
 #include "bcstore/id.h"
 #include "bcstore/status.h"
 #include "bcstore/types.h"
@@ -280,6 +281,36 @@ class IntegrationSecret : public Record {
   IntegrationId integration() const;
   uint32_t rev() const;
   BCSTORE_RECORD_TEXT(metadata);  // JSON, the exact bytes that were given
+};
+
+// What is known of a subscription of the owner's.
+class Subscription : public Record {
+ public:
+  BCSTORE_RECORD_TEXT(id);
+  BCSTORE_RECORD_TEXT(customer);
+  SubscriptionStatus status() const;
+  BCSTORE_RECORD_TEXT(price);  // empty until a report named one
+  std::optional<Time> period_end() const;
+  bool cancel_at_period_end() const;
+  // The last of all events about it, in the order in which they count.
+  BCSTORE_RECORD_TEXT(last_event_id);
+  Time last_event_at() const;
+};
+
+// What a subscription was from then on. The newest one is the last when it is gone: its customer
+// turned out to be somebody else's.
+class SubscriptionChange : public Record {
+ public:
+  uint32_t number() const;  // from 1, dense
+  BCSTORE_RECORD_TEXT(id);
+  BCSTORE_RECORD_TEXT(customer);
+  SubscriptionStatus status() const;
+  BCSTORE_RECORD_TEXT(price);
+  std::optional<Time> period_end() const;
+  bool cancel_at_period_end() const;
+  BCSTORE_RECORD_TEXT(event_id);
+  Time event_at() const;
+  bool is_gone() const;
 };
 
 // A name of the public view.

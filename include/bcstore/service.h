@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bcstore/billing.h"
 #include "bcstore/id.h"
 #include "bcstore/tenant.h"
 
@@ -168,8 +169,9 @@ class Service {
   // Codes: invalid_argument (empty or oversized text, invalid UTF-8, a reserved id),
   // already_exists (the id; or the address or customer, without saying whose).
   Result<UserId> create_user(const NewUser& user, const CommitOptions& o = {}) const;
-  // Ties a customer to a user. Codes: not_found, already_exists (the customer is another user's),
-  // failed_precondition (the user has another customer).
+  // Ties a customer to a user, and applies in the same commit what was reported of it before.
+  // Codes: not_found, already_exists (the customer is another user's), failed_precondition (the
+  // user has another customer).
   Result<Receipt> link_stripe_customer(UserId user, std::string_view customer_id,
                                        const CommitOptions& o = {}) const;
 
@@ -187,6 +189,25 @@ class Service {
                                   const CommitOptions& o = {}) const;
   // Unlimited use lies over the balance and leaves it as it is. Codes: not_found.
   Result<Receipt> set_unlimited(UserId user, bool is_unlimited, const CommitOptions& o = {}) const;
+
+  // Applies one report of a billing service, in one write; docs/ARCHITECTURE.md says by which
+  // rules. A checkout ties its customer to the user that it names, unless an earlier one or the
+  // application named another: then it is `stale`. A user may have several customers. Codes:
+  // invalid_argument; not_found and erased (the user that a checkout names: deliver it again when
+  // the user is there); failed_precondition (more than kMaxCustomerSubscriptions of one customer or
+  // kMaxUserCustomers of one user).
+  Result<BillingReceipt> apply_billing_event(const BillingEvent& event,
+                                             Durability durability = Durability::durable) const;
+  // The same for a Stripe webhook as it came: `payload` is the request's body byte by byte,
+  // `signature_header` its Stripe-Signature, `secret` the endpoint's, of which nothing is kept. A
+  // signature older than `tolerance_s` at `now` is refused; 0 accepts any age. A reference that is
+  // no user's id names nobody. Codes, besides those above: invalid_argument (the signature, or the
+  // payload is no event).
+  Result<BillingReceipt> apply_stripe_webhook(std::string_view payload,
+                                              std::string_view signature_header,
+                                              std::string_view secret, Time now,
+                                              int64_t tolerance_s = kWebhookToleranceS,
+                                              Durability durability = Durability::durable) const;
 
   Result<UserId> find_user_by_email(std::string_view email) const;
   Result<UserId> find_user_by_stripe_customer(std::string_view customer_id) const;
@@ -207,6 +228,8 @@ class Service {
   Importer importer(UserId owner) const;
 
  private:
+  Result<BillingReceipt> commit_billing(std::unique_ptr<model::BatchBody> batch,
+                                        Durability durability) const;
   friend struct model::Access;
   Service(std::shared_ptr<model::Core> core, std::string reason);
   std::shared_ptr<model::Core> core_;

@@ -318,6 +318,13 @@ class Tenant {
   // did not ask for it with SecretRead::as_agent.
   Result<IntegrationSecret> integration_secret(IntegrationId id, const SecretRead& o = {}) const;
 
+  // By what the billing service calls it.
+  Result<Subscription> subscription(std::string_view id, const ReadOptions& o = {}) const;
+  // Of all of the owner's customers, in no order that means anything but always the same one.
+  Cursor<Subscription> subscriptions(const ListOptions& o = {}) const;
+  Cursor<SubscriptionChange> subscription_history(std::string_view id,
+                                                  const ListOptions& o = {}) const;  // newest first
+
   Result<Task> task(TaskId id, const ReadOptions& o = {}) const;
   // By phase, those without one last, in order of creation within a phase.
   Cursor<Task> tasks(ProjectId project, const TaskList& o = {}) const;

@@ -149,8 +149,15 @@ class Fields {
   Status* fault_;
 };
 
+constexpr SubscriptionStatus kKnownStatuses[] = {
+    SubscriptionStatus::incomplete, SubscriptionStatus::incomplete_expired,
+    SubscriptionStatus::trialing,   SubscriptionStatus::active,
+    SubscriptionStatus::past_due,   SubscriptionStatus::canceled,
+    SubscriptionStatus::unpaid,     SubscriptionStatus::paused};
+
 StripeEventKind kind_of(std::string_view type) {
   if (type == "customer.subscription.deleted") return StripeEventKind::subscription_deleted;
+  if (type == "customer.subscription.created") return StripeEventKind::subscription_created;
   if (type.starts_with("customer.subscription.")) return StripeEventKind::subscription_changed;
   if (type == "checkout.session.completed") return StripeEventKind::checkout_completed;
   if (type == "customer.created" || type == "customer.updated") {
@@ -162,20 +169,9 @@ StripeEventKind kind_of(std::string_view type) {
   return StripeEventKind::ignored;
 }
 
-constexpr std::pair<SubscriptionStatus, std::string_view> kStatuses[] = {
-    {SubscriptionStatus::incomplete, "incomplete"},
-    {SubscriptionStatus::incomplete_expired, "incomplete_expired"},
-    {SubscriptionStatus::trialing, "trialing"},
-    {SubscriptionStatus::active, "active"},
-    {SubscriptionStatus::past_due, "past_due"},
-    {SubscriptionStatus::canceled, "canceled"},
-    {SubscriptionStatus::unpaid, "unpaid"},
-    {SubscriptionStatus::paused, "paused"},
-};
-
 SubscriptionStatus status_named(std::string_view name) {
-  for (const auto& [status, known] : kStatuses) {
-    if (known == name) return status;
+  for (const SubscriptionStatus known : kKnownStatuses) {
+    if (to_string(known) == name) return known;
   }
   return SubscriptionStatus::other;
 }
@@ -242,6 +238,7 @@ void read_checkout(const Fields& fields, StripeEvent* event) {
 
 std::string_view object_name(StripeEventKind kind) {
   switch (kind) {
+    case StripeEventKind::subscription_created:
     case StripeEventKind::subscription_changed:
     case StripeEventKind::subscription_deleted:
       return "subscription";
@@ -265,6 +262,7 @@ void read_object(const Fields& fields, StripeEvent* event) {
     fields.refuse("object", fmt::format("is not {}", object_name(event->kind)));
   }
   switch (event->kind) {
+    case StripeEventKind::subscription_created:
     case StripeEventKind::subscription_changed:
     case StripeEventKind::subscription_deleted:
       return read_subscription(fields, event);
@@ -307,35 +305,6 @@ void read_envelope(const Fields& fields, StripeEvent* event) {
 }
 
 }  // namespace
-
-std::string_view to_string(StripeEventKind kind) {
-  switch (kind) {
-    case StripeEventKind::ignored:
-      return "ignored";
-    case StripeEventKind::subscription_changed:
-      return "subscription_changed";
-    case StripeEventKind::subscription_deleted:
-      return "subscription_deleted";
-    case StripeEventKind::checkout_completed:
-      return "checkout_completed";
-    case StripeEventKind::customer_changed:
-      return "customer_changed";
-    case StripeEventKind::customer_deleted:
-      return "customer_deleted";
-    case StripeEventKind::invoice_paid:
-      return "invoice_paid";
-    case StripeEventKind::invoice_payment_failed:
-      return "invoice_payment_failed";
-  }
-  return "unknown";
-}
-
-std::string_view to_string(SubscriptionStatus status) {
-  for (const auto& [known, name] : kStatuses) {
-    if (known == status) return name;
-  }
-  return status == SubscriptionStatus::other ? "other" : "unknown";
-}
 
 Result<StripeEvent> read_stripe_event(std::string_view payload) {
   if (payload.size() > kMaxStripePayloadBytes) {

@@ -15,39 +15,16 @@
 #include <string>
 #include <string_view>
 
+#include "bcstore/billing.h"
 #include "bcstore/id.h"
 #include "bcstore/status.h"
 
 namespace bcstore::billing {
 
 inline constexpr size_t kMaxStripeJsonDepth = 64;
-inline constexpr size_t kMaxStripeTextBytes = 255;  // of an id, a type, a reference
+inline constexpr size_t kMaxStripeTextBytes = kMaxBillingTextBytes;
 
-enum class StripeEventKind : uint8_t {
-  ignored,                 // every type that is not below; has id, type, and created if it is there
-  subscription_changed,    // customer.subscription.*, but
-  subscription_deleted,    // customer.subscription.deleted
-  checkout_completed,      // checkout.session.completed
-  customer_changed,        // customer.created, customer.updated
-  customer_deleted,        // customer.deleted
-  invoice_paid,            // invoice.paid
-  invoice_payment_failed,  // invoice.payment_failed
-};
-std::string_view to_string(StripeEventKind kind);
-
-// Stripe's own, by number. Numbers are never reused and 0 is never written.
-enum class SubscriptionStatus : uint8_t {
-  incomplete = 1,  // the first payment is outstanding; also: nothing is known but its invoices
-  incomplete_expired = 2,
-  trialing = 3,
-  active = 4,
-  past_due = 5,
-  canceled = 6,
-  unpaid = 7,
-  paused = 8,
-  other = 9,  // one that this version does not know
-};
-std::string_view to_string(SubscriptionStatus status);
+using StripeEventKind = BillingEventKind;
 
 struct StripeEvent {
   StripeEventKind kind = StripeEventKind::ignored;
@@ -60,7 +37,8 @@ struct StripeEvent {
   std::string customer{};             // every kind but `ignored`; may be missing but in customer_*
   std::string subscription{};         // always in subscription_*; invoice_*, checkout_completed
   std::string client_reference_id{};  // checkout_completed
-  // subscription_changed; of a deletion it says what the object said, which may be anything
+  // subscription_created, _changed; of a deletion it says what the object said, which may be
+  // anything
   SubscriptionStatus status = SubscriptionStatus::other;
   std::string price{};                // subscription_*
   bool cancel_at_period_end = false;  // subscription_*

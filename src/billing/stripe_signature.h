@@ -11,13 +11,14 @@
 #include <string>
 #include <string_view>
 
+#include "bcstore/billing.h"
 #include "bcstore/status.h"
 
 namespace bcstore::billing {
 
-inline constexpr size_t kMaxStripePayloadBytes = size_t{1} << 20;
+inline constexpr size_t kMaxStripePayloadBytes = kMaxWebhookBytes;
 inline constexpr size_t kMaxStripeHeaderBytes = size_t{8} << 10;
-inline constexpr int64_t kStripeToleranceS = 300;
+inline constexpr int64_t kStripeToleranceS = kWebhookToleranceS;
 
 // Ok if a `v1` of the header is the payload's and `t` is at most `tolerance_s` seconds before
 // `now_s` (0: any age). A time of signing after now is accepted, as it is by Stripe's own

@@ -9,7 +9,8 @@ namespace {
 using Stage = EventOrder::Stage;
 
 bool is_report(const StripeEvent& event) {
-  return event.kind == StripeEventKind::subscription_changed ||
+  return event.kind == StripeEventKind::subscription_created ||
+         event.kind == StripeEventKind::subscription_changed ||
          event.kind == StripeEventKind::subscription_deleted;
 }
 
@@ -24,12 +25,12 @@ Stage stage_of(const StripeEvent& event) {
       event.kind == StripeEventKind::customer_deleted) {
     return Stage::end;
   }
-  if (event.kind != StripeEventKind::subscription_changed) return Stage::report;
+  if (!is_report(event)) return Stage::report;
   if (event.status == SubscriptionStatus::canceled ||
       event.status == SubscriptionStatus::incomplete_expired) {
     return Stage::end;
   }
-  return event.type == "customer.subscription.created" ||
+  return event.kind == StripeEventKind::subscription_created ||
                  event.status == SubscriptionStatus::incomplete
              ? Stage::beginning
              : Stage::report;
@@ -46,6 +47,11 @@ const EventOrder& order_in(const Register& entry) {
 template <class Register>
 void keep_newer(std::optional<Register>* kept, Register entry) {
   if (!*kept || order_in(**kept) < order_in(entry)) *kept = std::move(entry);
+}
+
+template <class Register>
+void keep_older(std::optional<Register>* kept, Register entry) {
+  if (!*kept || order_in(entry) < order_in(**kept)) *kept = std::move(entry);
 }
 
 template <class Register>
@@ -120,7 +126,7 @@ Folded<CustomerRecord> fold_customer(std::optional<CustomerRecord> current,
   next.last = std::max(next.last, order);
   if (is_deletion) keep_newer(&next.deleted, order);
   if (is_checkout && !event.client_reference_id.empty()) {
-    keep_newer(&next.link, {order, event.client_reference_id});
+    keep_older(&next.link, {order, event.client_reference_id});
   }
   const bool consists_of_it =
       next.last == order || is_of(next.link, order) || is_of(next.deleted, order);

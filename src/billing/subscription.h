@@ -20,6 +20,8 @@
 //  - A deletion, of the subscription or of its customer, cancels for good: Stripe revives neither.
 //    The customer's is kept at the customer, so that a subscription may become known later.
 //  - The customer is the one that the last event names.
+//  - A customer is who the first checkout said that named anyone. A later one does not take it
+//  away.
 // Before any report a subscription is incomplete, whatever its invoices say.
 //
 // Thread contract: pure functions of values.
@@ -96,7 +98,7 @@ struct SubscriptionRecord {
 struct CustomerRecord {
   struct Link {
     EventOrder order{};
-    std::string client_reference_id{};  // who it is in the application, as a checkout said
+    std::string client_reference_id{};  // who it is in the application, as the first checkout said
     friend bool operator==(const Link&, const Link&) = default;
   };
 

@@ -26,6 +26,7 @@ struct Words {
   ShowArgs show{};
   UserListArgs user_list{};
   UserFindArgs user_find{};
+  StripeReplayArgs replay{};
   std::string document{};
   std::string user{};
   std::string project{};
@@ -161,6 +162,23 @@ void add_user(CLI::App& app, Words& words) {
   });
 }
 
+void add_replay(CLI::App& app, Words& words) {
+  CLI::App* verb =
+      app.add_subcommand("stripe-replay", "Apply recorded deliveries of Stripe's webhooks");
+  verb->add_option("FILE", words.replay.file,
+                   "JSON Lines with payload, signature_header, secret "
+                   "and timestamp, packed or not")
+      ->required();
+  add_db(verb, words.replay.db);
+  add_json(verb, words.replay.json);
+  verb->add_flag("--reverse", words.replay.in_reverse, "The last delivery first");
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) {
+      return run_stripe_replay(words.replay, out, err);
+    };
+  });
+}
+
 }  // namespace
 
 int run_command(int argc, const char* const* argv, const Terminal& terminal, std::ostream& out,
@@ -178,6 +196,7 @@ int run_command(int argc, const char* const* argv, const Terminal& terminal, std
   add_show(app, words);
   add_doc(app, words);
   add_user(app, words);
+  add_replay(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

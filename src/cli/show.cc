@@ -219,6 +219,23 @@ Status print_integrations(const Tenant& tenant, std::ostream& out) {
   return listed;
 }
 
+Status print_subscriptions(const Tenant& tenant, std::ostream& out) {
+  std::string text;
+  auto page = [&](std::string_view after) {
+    return tenant.subscriptions({.limit = kMaxPageRows, .after = after});
+  };
+  Status listed = each_row(page, [&](const Subscription& subscription) {
+    const std::optional<Time> end = subscription.period_end();
+    text += fmt::format("  {:<19}{}{}{}\n", to_string(subscription.status()),
+                        one_line(subscription.price(), kColumns / 2),
+                        end ? ", until " + to_string(*end).substr(0, 10) : "",
+                        subscription.cancel_at_period_end() ? ", then it ends" : "");
+    return true;
+  });
+  if (listed.ok() && !text.empty()) fmt::print(out, "\nSubscriptions\n{}", text);
+  return listed;
+}
+
 Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   Result<User> owner = tenant.profile();
   if (!owner) return owner.status();
@@ -229,6 +246,7 @@ Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   if (status.ok()) status = print_tasks(tenant, id, out);
   if (status.ok()) status = print_messages(tenant, id, out);
   if (status.ok()) status = print_integrations(tenant, out);
+  if (status.ok()) status = print_subscriptions(tenant, out);
   return status;
 }
 

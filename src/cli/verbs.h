@@ -1,5 +1,5 @@
-// The verbs of the command that look at a store. Each answers the exit code: 0, or 1 with a
-// sentence on `err`. None of them makes a store that is not there.
+// The verbs of the command that look at a store, and the replay. Each answers the exit code: 0, or
+// 1 with a sentence on `err`. None but the replay makes a store that is not there.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +69,16 @@ struct UserFindArgs {
 };
 // 1 also when nobody has the address.
 int run_user_find(const UserFindArgs& args, std::ostream& out, std::ostream& err);
+
+struct StripeReplayArgs {
+  std::string file;  // JSON Lines of deliveries, packed or not
+  std::string db;
+  bool json = false;
+  bool in_reverse = false;  // the last delivery first
+};
+// Applies recorded webhook deliveries; each row's own time stands for now. Makes a store that is
+// not there, as a load does. 0 when it ran to its end, also with deliveries refused.
+int run_stripe_replay(const StripeReplayArgs& args, std::ostream& out, std::ostream& err);
 
 // Opens a store that is there; says on `err` why it can not.
 Result<Store> open_existing(const std::string& db, std::ostream& err);

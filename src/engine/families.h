@@ -23,6 +23,9 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::public_name:
     case Kind::vector_space:
     case Kind::section_head:
+    case Kind::billing_customer:
+    case Kind::billing_account:
+    case Kind::subscription:
       return Family::heads;
     case Kind::user:
     case Kind::project_version:
@@ -35,6 +38,8 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::credit_entry:
     case Kind::integration_change:
     case Kind::public_record:
+    case Kind::billing_delivery:
+    case Kind::subscription_change:
       return Family::history;
     case Kind::credit_counter:
       return Family::credits;

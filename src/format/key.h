@@ -13,6 +13,8 @@
 //   3  customer             system hash(16)                    -> owner
 //   4  owner_hash           system hash(8)                     -> owner
 //   5  commit_link          system seq(8)
+//   6  billing_delivery     system hash(16)
+//   7  billing_customer     system hash(16)
 //  16  user                 owner ~rev(4)
 //  17  commit_body          owner seq(8)
 //  18  idempotency          owner day(4) hash(16)
@@ -44,7 +46,9 @@
 //  44  credit_entry         owner ~number(8)
 //  45  credit_hold          owner hold(16)
 //  46  live_hold            owner expires_at(8) hold(16)       -> hold
-//  47  rate_state           owner
+//  47  billing_account      owner
+//  48  subscription         owner hash(16)
+//  49  subscription_change  owner hash(16) ~n(4)
 //  50  integration          owner integration(16)
 //  51  integration_change   owner integration(16) ~rev(4)
 //  52  secret               owner integration(16)
@@ -55,6 +59,7 @@
 //  57  section_list         owner document(16) ~rev(4)
 //  58  section_block        owner document(16) name(8) hash(8)
 //  59  vector               owner hash(12)
+//  63  rate_state           owner
 #pragma once
 
 #include <array>
@@ -75,6 +80,8 @@ enum class Kind : uint8_t {
   customer = 3,
   owner_hash = 4,
   commit_link = 5,
+  billing_delivery = 6,
+  billing_customer = 7,
   user = 16,
   commit_body = 17,
   idempotency = 18,
@@ -106,7 +113,9 @@ enum class Kind : uint8_t {
   credit_entry = 44,
   credit_hold = 45,
   live_hold = 46,
-  rate_state = 47,
+  billing_account = 47,
+  subscription = 48,
+  subscription_change = 49,
   integration = 50,
   integration_change = 51,
   secret = 52,
@@ -117,6 +126,7 @@ enum class Kind : uint8_t {
   section_list = 57,
   section_block = 58,
   vector = 59,
+  rate_state = 63,
 };
 
 // What kind of bytes a record's meta part is.
@@ -137,6 +147,8 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::customer, "customer", "hash(16)", 33, Payload::reference, false},
     {Kind::owner_hash, "owner_hash", "hash(8)", 25, Payload::reference, false},
     {Kind::commit_link, "commit_link", "seq(8)", 25, Payload::link, false},
+    {Kind::billing_delivery, "billing_delivery", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::billing_customer, "billing_customer", "hash(16)", 33, Payload::flat_buffer, true},
     {Kind::user, "user", "~rev(4)", 21, Payload::flat_buffer, false},
     {Kind::commit_body, "commit_body", "seq(8)", 25, Payload::flat_buffer, true},
     {Kind::idempotency, "idempotency", "day(4) hash(16)", 37, Payload::flat_buffer, true},
@@ -172,7 +184,10 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::credit_entry, "credit_entry", "~number(8)", 25, Payload::flat_buffer, false},
     {Kind::credit_hold, "credit_hold", "hold(16)", 33, Payload::flat_buffer, false},
     {Kind::live_hold, "live_hold", "expires_at(8) hold(16)", 41, Payload::reference, false},
-    {Kind::rate_state, "rate_state", "", 17, Payload::flat_buffer, true},
+    {Kind::billing_account, "billing_account", "", 17, Payload::flat_buffer, true},
+    {Kind::subscription, "subscription", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::subscription_change, "subscription_change", "hash(16) ~n(4)", 37, Payload::flat_buffer,
+     false},
     {Kind::integration, "integration", "integration(16)", 33, Payload::flat_buffer, false},
     {Kind::integration_change, "integration_change", "integration(16) ~rev(4)", 37,
      Payload::flat_buffer, false},
@@ -185,6 +200,7 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::section_block, "section_block", "document(16) name(8) hash(8)", 49, Payload::flat_buffer,
      true},
     {Kind::vector, "vector", "hash(12)", 29, Payload::flat_buffer, true},
+    {Kind::rate_state, "rate_state", "", 17, Payload::flat_buffer, true},
 };
 
 // Null for a number that is no kind.

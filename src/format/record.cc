@@ -226,6 +226,16 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
       return verifier.VerifyBuffer<fb::CreditHold>();
     case Kind::rate_state:
       return verifier.VerifyBuffer<fb::RateState>();
+    case Kind::billing_delivery:
+      return verifier.VerifyBuffer<fb::BillingDelivery>();
+    case Kind::billing_customer:
+      return verifier.VerifyBuffer<fb::BillingCustomer>();
+    case Kind::billing_account:
+      return verifier.VerifyBuffer<fb::BillingAccount>();
+    case Kind::subscription:
+      return verifier.VerifyBuffer<fb::SubscriptionHead>();
+    case Kind::subscription_change:
+      return verifier.VerifyBuffer<fb::SubscriptionChange>();
     case Kind::integration:
       return verifier.VerifyBuffer<fb::IntegrationHead>();
     case Kind::integration_change:

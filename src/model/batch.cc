@@ -76,6 +76,8 @@ std::string_view to_string(Verb verb) {
       return "adjust_credits";
     case Verb::limit_rate:
       return "limit_rate";
+    case Verb::apply_billing:
+      return "apply_billing_event";
   }
   return "unknown";
 }

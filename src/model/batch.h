@@ -16,6 +16,7 @@
 
 #include "bcstore/service.h"
 #include "bcstore/write_batch.h"
+#include "billing/stripe_event.h"
 #include "format/record.h"
 #include "model/delta.h"
 #include "model/encode.h"
@@ -58,6 +59,7 @@ enum class Verb : uint8_t {
   void_hold,
   adjust_credits,
   limit_rate,
+  apply_billing,
 };
 std::string_view to_string(Verb verb);
 
@@ -130,6 +132,7 @@ struct Op {
   std::unique_ptr<Origin> first;   // of version 1, if it differs from the project's
   std::unique_ptr<Edit> edit;
   std::unique_ptr<Sections> sections;
+  std::unique_ptr<billing::StripeEvent> billing;
   Draft head, fact, second;
   std::unique_ptr<RevisionOp> revision;
   Uuid request;  // of the arguments, minted ids replaced by their ordinals
@@ -218,6 +221,9 @@ class BatchBody {
                           std::optional<uint32_t> expected_rev);
   void remove_integration(IntegrationId integration, std::optional<uint32_t> expected_rev);
   void put_public(const NewPublic& record);
+  void apply_billing(const BillingEvent& event);
+  // One that was read, and so checked, already.
+  void apply_billing(billing::StripeEvent event);
 
  private:
   class Arguments;  // collects what a request hash covers

@@ -176,13 +176,18 @@ Status check_credit_account(CheckWalk& walk, const CheckedRecord& record) {
   } else if (account.anchor_day() != 0 || account.reset_at() != 0) {
     walk.violation(record, "a reset is on its day", "there is none");
   }
+  const uint8_t reasons = account.unlimited_by();
+  if (reasons > (kGrantedUnlimited | kProUnlimited) || (reasons != 0) != account.is_unlimited()) {
+    walk.violation(record, "unlimited use has its reason", fmt::format("{}", reasons));
+  }
   CheckRead newest("");
   if (Status s = newest_entry(walk, record.owner(), &newest); !s.ok()) return s;
   if (newest.absent()) missing_ledger(walk, record);
   if (!newest.found()) return Status();
   const auto& entry = newest.record.table<fb::CreditEntry>();
   if (entry.plan_allowance() != account.plan_allowance() || entry.resets() != account.resets() ||
-      entry.reset_at() != account.reset_at() || entry.is_unlimited() != account.is_unlimited()) {
+      entry.reset_at() != account.reset_at() || entry.is_unlimited() != account.is_unlimited() ||
+      entry.unlimited_by() != account.unlimited_by()) {
     walk.violation(record, "the account is what its ledger says",
                    fmt::format("entry {} says otherwise", ~format::key_u64(newest.key, 17)));
   }

@@ -32,6 +32,8 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::section_head:
     case Kind::credit_hold:
       return key.append(one.id);
+    case Kind::billing_delivery:
+      return Key(kSystemOwner, one.kind).append(one.id);
     case Kind::task:
       return Key(owner, Kind::task_place).append(one.id);
     case Kind::project_version:
@@ -40,6 +42,7 @@ std::optional<Key> written_key(UserId owner, const Touched& one) {
     case Kind::task_revision:
     case Kind::session_title:
     case Kind::integration_change:
+    case Kind::subscription_change:
     case Kind::public_record:
     case Kind::section_list:
       return key.append(one.id).not_u32(number);

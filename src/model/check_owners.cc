@@ -91,7 +91,17 @@ Status check_email(CheckWalk& walk, const CheckedRecord& record) {
   });
 }
 
+// A profile shows one of its customers; the others are told of by their own records.
 Status check_customer(CheckWalk& walk, const CheckedRecord& record) {
+  CheckRead known{Key(kSystemOwner, Kind::billing_customer).append(record.uuid_at(17))};
+  if (Status s = walk.read(known); !s.ok()) return s;
+  if (known.found()) {
+    const auto* user = known.record.table<fb::BillingCustomer>().user();
+    if (user == nullptr || record.reference() != Reference{from_fb(user), 0, 0}) {
+      walk.violation(record, "index entry names its record", "the customer is another's");
+    }
+    return Status();
+  }
   return check_user_entry(walk, record, [](const fb::User& user, uint64_t salt) {
     if (user.stripe_customer_id() == nullptr) return std::optional<Uuid>();
     return std::optional(format::text_hash(text_of(user.stripe_customer_id()), salt));

@@ -33,6 +33,7 @@ constexpr StreamForm kStreams[] = {
     {Kind::event, "id", 17, 21, 8},
     {Kind::audit, "id", 17, 17, 8},
     {Kind::credit_entry, "number", 17, 17, 8},
+    {Kind::subscription_change, "number", 33, 33, 4},
     {Kind::integration_change, "rev", 33, 33, 4},
     {Kind::public_record, "rev", 33, 33, 4},
 };
@@ -177,6 +178,8 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
       return check_newest_change(walk, record);
     case Kind::public_record:
       return check_newest_public(walk, record);
+    case Kind::subscription_change:
+      return check_newest_subscription_change(walk, record);
     default:
       return Status();  // events belong to their owner
   }
@@ -184,7 +187,7 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
 
 namespace {
 
-// Kinds from 42 on.
+// Of billing, and kinds from 42 on.
 Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
     case Kind::credit_account:
@@ -199,6 +202,16 @@ Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
       return check_live_hold(walk, record);
     case Kind::rate_state:
       return check_rate_state(walk, record);
+    case Kind::billing_delivery:
+      return check_billing_delivery(walk, record);
+    case Kind::billing_customer:
+      return check_billing_customer(walk, record);
+    case Kind::billing_account:
+      return check_billing_account(walk, record);
+    case Kind::subscription:
+      return check_subscription(walk, record);
+    case Kind::subscription_change:
+      return check_subscription_change(walk, record);
     case Kind::integration:
       return check_integration(walk, record);
     case Kind::integration_change:

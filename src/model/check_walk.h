@@ -212,6 +212,13 @@ Status check_public_name(CheckWalk& walk, const CheckedRecord& record);
 Status check_public_record(CheckWalk& walk, const CheckedRecord& record);
 Status check_newest_public(CheckWalk& walk, const CheckedRecord& record);
 
+Status check_billing_delivery(CheckWalk& walk, const CheckedRecord& record);
+Status check_billing_customer(CheckWalk& walk, const CheckedRecord& record);
+Status check_billing_account(CheckWalk& walk, const CheckedRecord& record);
+Status check_subscription(CheckWalk& walk, const CheckedRecord& record);
+Status check_subscription_change(CheckWalk& walk, const CheckedRecord& record);
+Status check_newest_subscription_change(CheckWalk& walk, const CheckedRecord& record);
+
 Status check_vector_space(CheckWalk& walk, const CheckedRecord& record);
 Status check_section_head(CheckWalk& walk, const CheckedRecord& record);
 Status check_section_list(CheckWalk& walk, const CheckedRecord& record);

@@ -91,6 +91,8 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.idempotency_window_us = core->options_.idempotency_window_us;
   settings.lock_blocks_user_writes = core->options_.lock_blocks_user_writes;
   settings.initial_credits = core->options_.initial_credits;
+  settings.past_due_is_pro = core->options_.past_due_is_pro;
+  settings.pro_is_unlimited = core->options_.pro_is_unlimited;
   settings.cache_bytes = core->options_.memory_budget_bytes / kHeadCacheShare;
   settings.coder = &core->coder_;
   settings.contents = &core->contents_;

@@ -105,6 +105,12 @@ void settle(std::span<const DueHold> holds, Time now, CreditState* state) {
   if (due) apply_reset(*due, state);
 }
 
+void set_unlimited_by(uint8_t reason, bool is_unlimited, CreditState* state) {
+  const unsigned others = state->unlimited_by & ~unsigned{reason};
+  state->unlimited_by = static_cast<uint8_t>(is_unlimited ? others | reason : others);
+  state->is_unlimited = state->unlimited_by != 0;
+}
+
 Credits credits_of(const CreditState& state) {
   Credits credits;
   credits.allowance = static_cast<int32_t>(state.allowance);

@@ -34,13 +34,18 @@
 
 namespace bcstore::model {
 
+// Why use is unlimited; there may be both reasons.
+inline constexpr uint8_t kGrantedUnlimited = 1;
+inline constexpr uint8_t kProUnlimited = 2;
+
 struct CreditState {
   int64_t allowance = 0;
   int64_t granted = 0;
   uint64_t epoch = 0;
   int32_t plan_allowance = 0;
   bool resets = false;
-  bool is_unlimited = false;
+  bool is_unlimited = false;  // by whichever
+  uint8_t unlimited_by = 0;   // kGrantedUnlimited, kProUnlimited
   uint8_t anchor_day = 0;
   Time reset_at;  // the next, when `resets`
   int64_t held_allowance = 0;
@@ -99,6 +104,9 @@ struct LiveHold {
 uint64_t remaining_of(const CreditState& state);
 // More than an int32 can tell.
 Status too_many_credits();
+
+// Sets or clears one reason, and leaves the other.
+void set_unlimited_by(uint8_t reason, bool is_unlimited, CreditState* state);
 
 // What an owner may spend. No reset is due, and no hold.
 Credits credits_of(const CreditState& state);

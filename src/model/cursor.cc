@@ -59,6 +59,8 @@ template class Cursor<CreditHold>;
 template class Cursor<SectionBlock>;
 template class Cursor<Integration>;
 template class Cursor<IntegrationChange>;
+template class Cursor<Subscription>;
+template class Cursor<SubscriptionChange>;
 template class Cursor<PublicName>;
 template class Cursor<PublicRecord>;
 

@@ -265,6 +265,7 @@ Draft Encoder::credit_account(By by, const AccountFields& f) {
     account.add_resets(f.reset_at_us.has_value());
     account.add_anchor_day(f.anchor_day);
     account.add_is_unlimited(f.is_unlimited);
+    account.add_unlimited_by(f.unlimited_by);
   });
   fbb_.Finish(b.Finish());
   return finish(Kind::credit_account);
@@ -288,6 +289,7 @@ Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, Optiona
     e.add_plan_allowance(0);
     e.add_is_unlimited(false);
     e.add_resets(false);
+    e.add_unlimited_by(0);
   });
   b.add_amount(amount);
   b.add_entry_kind(static_cast<uint8_t>(kind));

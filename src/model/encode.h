@@ -72,7 +72,14 @@ struct AccountFields {
   uint8_t anchor_day = 0;
   bool is_unlimited = false;
   int32_t debt = 0;
+  uint8_t unlimited_by = 0;
 };
+
+// Of billing; see billing_fields.h.
+struct DeliveryFields;
+struct CustomerFields;
+struct BillingAccountFields;
+struct SubscriptionFields;
 
 struct RevisionFields {
   ContentType content_type{};
@@ -169,6 +176,11 @@ class Encoder {
   Draft section_list(By by, const ListFields& fields);
   Draft section_block(By by, const BlockFields& fields);
   Draft vector(By by, const Uuid& document, uint32_t rev, std::string_view floats);
+  Draft billing_delivery(By by, const DeliveryFields& fields);
+  Draft billing_customer(By by, const CustomerFields& fields);
+  Draft billing_account(By by, const BillingAccountFields& fields);
+  Draft subscription(By by, const SubscriptionFields& fields);
+  Draft subscription_change(By by, const SubscriptionFields& fields, bool is_gone);
   struct BodyFields {
     uint64_t commit_seq, owner_seq, salt;
     Time at;

@@ -210,6 +210,7 @@ Outcome Executor::execute(Commit& commit) {
     out.status = Status(Code::invalid_argument, "batch: holds no operation");
   }
   if (!out.status.ok()) return out;
+  if (batch.ops().front().verb == Verb::apply_billing) return execute_billing(commit);
 
   current_ = Current();
   current_.owner = batch.owner();
@@ -372,6 +373,8 @@ Status Executor::dispatch(Op& op) {
       return adjust_credits(op);
     case Verb::limit_rate:
       return limit_rate(op);
+    case Verb::apply_billing:
+      break;  // a batch of its own
   }
   return Status(Code::internal, "an operation of no known verb");
 }

@@ -34,6 +34,7 @@
 #include "format/key.h"
 #include "format/record.h"
 #include "model/batch.h"
+#include "model/billing_fields.h"
 #include "model/content_cache.h"
 #include "model/credits.h"
 #include "model/encode.h"
@@ -69,6 +70,8 @@ class Executor {
     bool lock_blocks_user_writes = false;
     size_t cache_bytes = 0;
     int32_t initial_credits = 0;
+    bool past_due_is_pro = false;
+    bool pro_is_unlimited = true;
     ContentCoder* coder = nullptr;
     ContentCache* contents = nullptr;
     TailCache* tails = nullptr;
@@ -189,6 +192,39 @@ class Executor {
   Status limit_rate(Op& op);
   Status reserve_credits(Op& op);
   Status resolve_credits(Op& op);
+
+  // Billing; see execute_billing.cc and execute_entitlement.cc. A delivery finds out by itself
+  // whose it is: its commit, or two of one write, are frames of its own.
+  struct Customer;
+  struct Tip;
+  Outcome execute_billing(Commit& commit);
+  Status begin_frame(const Commit& commit, UserId owner);
+  Status end_frame(const Commit& commit);
+  Status deliver(const Commit& commit, const billing::StripeEvent& event, Outcome* out);
+  Status deliver_to_customer(const Commit& commit, const billing::StripeEvent& event,
+                             BillingOutcome* outcome, std::optional<UserId>* user);
+  Status find_delivery(const billing::StripeEvent& event, Outcome* out, bool* found);
+  void put_delivery(const billing::StripeEvent& event, BillingOutcome outcome);
+  Status find_named_user(const billing::StripeEvent& event, std::optional<UserId>* user);
+  Status fold_into(const billing::StripeEvent& event, Customer* customer, BillingOutcome* outcome);
+  Status fold_customer(const billing::StripeEvent& event, Customer* customer,
+                       BillingOutcome* outcome);
+  Status load_customer(std::string_view id, Customer* customer);
+  void put_customer(const Customer& customer);
+  Status load_subscription(UserId owner, const Uuid& hash, SubscriptionFields* fields, bool* found);
+  Status put_subscription(const Uuid& hash, SubscriptionFields fields, Customer* customer);
+  Status put_subscription_change(const Uuid& hash, const SubscriptionFields& fields, bool is_gone);
+  Status tie_customer(Customer* customer);
+  Status release_customer(Customer* customer);
+  Status adopt_customer(std::string_view id);
+  Status load_account(BillingAccountFields* fields, bool* found);
+  Status put_billing_account(const BillingAccountFields& fields);
+  Status add_to_account(const Uuid& customer);
+  struct Holdings;
+  Status read_holdings(const BillingAccountFields& account, Holdings* all);
+  Status shows_tied_customer(const UserFields& user, bool* shows);
+  Status settle_user();
+  Status set_pro_unlimited(bool is_unlimited);
 
   // Sections; see execute_sections.cc.
   struct Intake;

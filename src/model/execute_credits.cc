@@ -114,6 +114,7 @@ Status Executor::read_credits(CreditState* state) {
   state->reset_at = Time{plan->reset_at()};
   state->anchor_day = plan->anchor_day();
   state->is_unlimited = plan->is_unlimited();
+  state->unlimited_by = plan->unlimited_by();
   state->entries = ~format::key_u64(newest, prefix.view().size());
   state->effective_us = entry->effective_at();
   state->chain = kUnknownChain;
@@ -134,7 +135,8 @@ Status Executor::put_credit_entry(Draft& draft, Time created, const CreditState&
       entry->mutate_granted_delta(static_cast<int32_t>(after->granted - before.granted)) &&
       entry->mutate_allowance(static_cast<int32_t>(after->allowance)) &&
       entry->mutate_granted(static_cast<int32_t>(after->granted)) &&
-      entry->mutate_is_unlimited(after->is_unlimited) && entry->mutate_epoch(after->epoch) &&
+      entry->mutate_is_unlimited(after->is_unlimited) &&
+      entry->mutate_unlimited_by(after->unlimited_by) && entry->mutate_epoch(after->epoch) &&
       entry->mutate_plan_allowance(after->plan_allowance) && entry->mutate_resets(after->resets) &&
       entry->mutate_reset_at(after->reset_at.us);
   if (!patched) return Status(Code::internal, "a credit entry without room for its balance");
@@ -160,6 +162,7 @@ Status Executor::put_account(By by, const CreditState& state) {
   fields.anchor_day = state.anchor_day;
   fields.is_unlimited = state.is_unlimited;
   fields.debt = static_cast<int32_t>(state.debt);
+  fields.unlimited_by = state.unlimited_by;
   Draft account = encoder_.credit_account(by, fields);
   int64_t effective = kNoTime;
   if (Status s = stamp(account, current_.now, &effective); !s.ok()) return s;
@@ -313,7 +316,7 @@ Status Executor::set_unlimited(Op& op) {
   CreditState state;
   if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
-  state.is_unlimited = op.flag;
+  set_unlimited_by(kGrantedUnlimited, op.flag, &state);
   return change_credits(op, before, &state, CounterWrite::none, true);
 }
 
@@ -326,7 +329,7 @@ Status Executor::import_credits(Op& op) {
   // The balance that the import may leave as it is has its due reset.
   if (Status s = settled_credits(&state); !s.ok()) return s;
   const CreditState before = state;
-  state.is_unlimited = !op.number_given;
+  set_unlimited_by(kGrantedUnlimited, !op.number_given, &state);
   if (op.number_given) {
     state.allowance = static_cast<int64_t>(op.number);
     ++state.epoch;
@@ -346,7 +349,8 @@ Status Executor::same_credits(Op& op, uint64_t number) {
   if (!found) return format::corrupt(key, "is missing");
   const auto* entry = root<fb::CreditEntry>(stored);
   const std::optional<Time>& resets = op.edit->reset_at;
-  const bool same = entry->is_unlimited() != op.number_given &&
+  const bool is_granted = (entry->unlimited_by() & kGrantedUnlimited) != 0;
+  const bool same = is_granted != op.number_given &&
                     (!op.number_given || static_cast<uint64_t>(entry->allowance()) == op.number) &&
                     entry->resets() == resets.has_value() &&
                     (!resets || entry->reset_at() == resets->us) &&

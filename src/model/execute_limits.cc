@@ -25,8 +25,14 @@ Status Executor::limit_rate(Op& op) {
   }
   CreditState credits;  // which say what the owner is entitled to
   if (Status s = load_credits(&credits); !s.ok()) return s;
+  bool is_pro = credits.is_unlimited;
+  if (!is_pro && limit->pro) {
+    UserState user;
+    if (Status s = newest_user(&user); !s.ok()) return s;
+    is_pro = user.fields.is_pro;
+  }
   const Time now = clock_.now();
-  if (!settings_.rates->knows(current_.owner, *limit, credits.is_unlimited)) {
+  if (!settings_.rates->knows(current_.owner, *limit, is_pro)) {
     HeadEntry* kept = nullptr;
     if (Status s = load(Kind::rate_state, rate_key(current_.owner), &kept); !s.ok()) return s;
     if (kept->exists) {
@@ -35,8 +41,8 @@ Status Executor::limit_rate(Op& op) {
     }
   }
   Acquired acquired;
-  const Result<RateLimitDecision> decision = settings_.rates->acquire(
-      current_.owner, *limit, credits.is_unlimited, op.number, now, &acquired);
+  const Result<RateLimitDecision> decision =
+      settings_.rates->acquire(current_.owner, *limit, is_pro, op.number, now, &acquired);
   if (!decision.ok()) return decision.status();
   if (!decision->retry_after_us) {
     return Status(Code::invalid_argument,

@@ -104,7 +104,8 @@ Status Executor::create_user(Op& op) {
   hash_key.u64(format::owner_hash(current_.owner, settings_.salt));
   put_reference(Kind::owner_hash, hash_key, {current_.owner.uuid(), 0, 0});
   if (Status s = write_user(op, fields, 1, kNoTime); !s.ok()) return s;
-  return open_account(op);
+  if (Status s = open_account(op); !s.ok()) return s;
+  return fields.stripe_customer_id ? adopt_customer(*fields.stripe_customer_id) : Status();
 }
 
 Status Executor::same_user(Op& op) {
@@ -164,7 +165,8 @@ Status Executor::link_customer(Op& op) {
   }
   UserFields fields = state.fields;
   fields.stripe_customer_id = customer;
-  return write_user(op, fields, state.rev + 1, state.effective_us);
+  if (Status s = write_user(op, fields, state.rev + 1, state.effective_us); !s.ok()) return s;
+  return adopt_customer(customer);
 }
 
 }  // namespace bcstore::model

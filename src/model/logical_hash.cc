@@ -158,6 +158,19 @@ bool content_of_the_rest(const CheckedRecord& r, Line& line) {
       line.key_u32(kSecondAt).origin().text(t.name()).number(t.content_type()).text(r.tail());
       return true;
     }
+    case Kind::billing_delivery: {
+      const auto& t = r.table<fb::BillingDelivery>();
+      line.origin().text(t.event_id()).id(t.payload_hash()).number(t.occurred_at());
+      line.number(t.event_kind()).number(t.outcome());
+      return true;
+    }
+    case Kind::subscription_change: {
+      const auto& t = r.table<fb::SubscriptionChange>();
+      line.text(t.id()).text(t.customer()).key_u32(kSecondAt).origin().number(t.status());
+      line.text(t.price()).flag(t.cancel_at_period_end()).flag(t.has_period_end());
+      line.number(t.period_end()).text(t.event_id()).number(t.event_at()).flag(t.is_gone());
+      return true;
+    }
     case Kind::vector_space: {
       const auto& t = r.table<fb::VectorSpace>();
       line.key_id().text(t.name()).number(t.dimension()).number(t.metric());
@@ -192,6 +205,32 @@ bool content_line(const CheckedRecord& r, Line& line) {
     return true;
   }
   return false;
+}
+
+// Of billing: what any order of the same deliveries comes to. What became of each of them is not.
+bool state_of_billing(const CheckedRecord& r, Line& line) {
+  switch (r.kind()) {
+    case Kind::billing_delivery: {
+      const auto& t = r.table<fb::BillingDelivery>();
+      line.text(t.event_id()).id(t.payload_hash());
+      return true;
+    }
+    case Kind::billing_customer: {
+      const auto& t = r.table<fb::BillingCustomer>();
+      line.text(t.id()).number(t.linked_by()).id(t.user()).flag(t.deleted() != nullptr);
+      return true;
+    }
+    case Kind::subscription: {
+      const auto& t = r.table<fb::SubscriptionHead>();
+      line.text(t.id()).text(t.customer()).number(t.status()).text(t.price());
+      line.flag(t.cancel_at_period_end()).flag(t.has_period_end()).number(t.period_end());
+      line.text(t.last() ? t.last()->event_id() : nullptr);
+      line.number(t.last() ? t.last()->created() : int64_t{0});
+      return true;
+    }
+    default:
+      return false;
+  }
 }
 
 // What is current, without sequences and times. `newest` is set for the newest fact of a stream.
@@ -250,7 +289,8 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
     case Kind::credit_account: {
       const auto& t = r.table<fb::CreditAccount>();
       line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
-      line.number(t.anchor_day()).flag(t.is_unlimited()).number(t.debt());
+      line.number(t.anchor_day()).flag(t.is_unlimited()).number(t.unlimited_by());
+      line.number(t.debt());
       return true;
     }
     case Kind::credit_counter:
@@ -264,7 +304,7 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
       return true;
     }
     default:
-      return false;
+      return state_of_billing(r, line);
   }
 }
 

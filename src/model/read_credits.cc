@@ -142,7 +142,12 @@ Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t co
     return Status(Code::not_found, "user " + to_string(owner()) + " does not exist");
   });
   if (!account.ok()) return account.status();
-  const bool is_pro = (*account)->root<fb::CreditAccount>()->is_unlimited();
+  bool is_pro = (*account)->root<fb::CreditAccount>()->is_unlimited();
+  if (!is_pro && limit->pro) {
+    const Result<User> user = profile();
+    if (!user.ok()) return user.status();
+    is_pro = user->is_pro();
+  }
   const Time now = state_->core->options().clock->now();
   if (!rates.knows(owner(), *limit, is_pro)) {
     const Key key(owner(), Kind::rate_state);

@@ -337,6 +337,41 @@ IntegrationId IntegrationSecret::integration() const { return IntegrationId(id_a
 BCSTORE_SCALAR(IntegrationSecret, Secret, rev, uint32_t)
 std::string_view IntegrationSecret::metadata() const& { return tail_of(body_); }
 
+BCSTORE_TEXT(Subscription, SubscriptionHead, id)
+BCSTORE_TEXT(Subscription, SubscriptionHead, customer)
+BCSTORE_SCALAR(Subscription, SubscriptionHead, status, SubscriptionStatus)
+BCSTORE_TEXT(Subscription, SubscriptionHead, price)
+std::optional<Time> Subscription::period_end() const {
+  const auto* t = table<fb::SubscriptionHead>(body_);
+  return t && t->has_period_end() ? std::optional(Time{t->period_end()}) : std::nullopt;
+}
+BCSTORE_SCALAR(Subscription, SubscriptionHead, cancel_at_period_end, bool)
+std::string_view Subscription::last_event_id() const& {
+  const auto* t = table<fb::SubscriptionHead>(body_);
+  return t && t->last() ? text_of(t->last()->event_id()) : std::string_view();
+}
+Time Subscription::last_event_at() const {
+  const auto* t = table<fb::SubscriptionHead>(body_);
+  return Time{t && t->last() ? t->last()->created() : 0};
+}
+
+uint32_t SubscriptionChange::number() const { return number_at(body_, kSecond); }
+BCSTORE_TEXT(SubscriptionChange, SubscriptionChange, id)
+BCSTORE_TEXT(SubscriptionChange, SubscriptionChange, customer)
+BCSTORE_SCALAR(SubscriptionChange, SubscriptionChange, status, SubscriptionStatus)
+BCSTORE_TEXT(SubscriptionChange, SubscriptionChange, price)
+std::optional<Time> SubscriptionChange::period_end() const {
+  const auto* t = table<fb::SubscriptionChange>(body_);
+  return t && t->has_period_end() ? std::optional(Time{t->period_end()}) : std::nullopt;
+}
+BCSTORE_SCALAR(SubscriptionChange, SubscriptionChange, cancel_at_period_end, bool)
+BCSTORE_TEXT(SubscriptionChange, SubscriptionChange, event_id)
+Time SubscriptionChange::event_at() const {
+  const auto* t = table<fb::SubscriptionChange>(body_);
+  return Time{t ? t->event_at() : 0};
+}
+BCSTORE_SCALAR(SubscriptionChange, SubscriptionChange, is_gone, bool)
+
 BCSTORE_TEXT(PublicName, PublicName, name)
 uint32_t PublicName::current_rev() const {
   const auto* t = table<fb::PublicName>(body_);

@@ -76,7 +76,8 @@ inline std::map<std::string, Shown> shown_in_order(std::vector<StripeEvent> even
   std::set<std::string> gone_customers;
   for (const StripeEvent& event : events) {
     if (event.kind == StripeEventKind::customer_deleted) gone_customers.insert(event.customer);
-    const bool is_report = event.kind == StripeEventKind::subscription_changed ||
+    const bool is_report = event.kind == StripeEventKind::subscription_created ||
+                           event.kind == StripeEventKind::subscription_changed ||
                            event.kind == StripeEventKind::subscription_deleted;
     const bool is_paid = event.kind == StripeEventKind::invoice_paid;
     const bool is_failed = event.kind == StripeEventKind::invoice_payment_failed;

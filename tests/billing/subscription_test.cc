@@ -28,8 +28,9 @@ StripeEvent of_kind(Kind kind, std::string type, std::string id, int64_t created
 
 StripeEvent report(std::string id, int64_t created, Status status, int64_t period_end = 100,
                    std::string_view what = "updated") {
-  StripeEvent event = of_kind(Kind::subscription_changed,
-                              "customer.subscription." + std::string(what), std::move(id), created);
+  StripeEvent event =
+      of_kind(what == "created" ? Kind::subscription_created : Kind::subscription_changed,
+              "customer.subscription." + std::string(what), std::move(id), created);
   event.subscription = "sub_1";
   event.customer = "cus_1";
   event.status = status;
@@ -189,14 +190,14 @@ TEST_CASE("subscription: the outcome of an event") {
   CHECK(folded.record == record);
 }
 
-TEST_CASE("subscription: a customer is who the last checkout said") {
+TEST_CASE("subscription: a customer is who the first checkout said") {
   const Ledger ledger = check_all_orders({about_customer(Kind::checkout_completed, "a", 1, "ann"),
                                           about_customer(Kind::checkout_completed, "b", 2, "bob"),
                                           about_customer(Kind::checkout_completed, "c", 3, ""),
                                           about_customer(Kind::customer_changed, "d", 4)});
   const CustomerRecord& record = ledger.customers.at("cus_1");
   REQUIRE(record.link.has_value());
-  CHECK(record.link->client_reference_id == "bob");
+  CHECK(record.link->client_reference_id == "ann");
   CHECK(record.last.event_id == "d");
   CHECK_FALSE(record.deleted.has_value());
   StripeEvent guest = about_customer(Kind::checkout_completed, "e", 5, "eve");

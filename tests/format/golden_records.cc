@@ -290,13 +290,13 @@ Draft task_and_chat_records(Kind kind) {
                    "null");
     case Kind::credit_account:
       return Draft(kind, table(fb::CreateCreditAccountDirect, int32_t{20}, true, int64_t{7},
-                               uint8_t{31}, true, int32_t{6}));
+                               uint8_t{31}, true, uint8_t{3}, int32_t{6}));
     case Kind::credit_counter:
       return Draft(kind, pack(Counter{3, 4, 5, 6, 7}));
     case Kind::credit_entry:
       return Draft(kind, table(fb::CreateCreditEntryDirect, uint8_t{2}, int32_t{3}, int32_t{-2},
                                int32_t{-1}, int32_t{0}, int32_t{9}, false, uint64_t{5}, "turn",
-                               int32_t{20}, true, int64_t{7}, &effect));
+                               int32_t{20}, true, int64_t{7}, uint8_t{3}, &effect));
     case Kind::rate_state:
       return Draft(kind, table(fb::CreateRateStateDirect), std::string(16, '\x33'));
     case Kind::credit_hold:
@@ -334,6 +334,56 @@ Draft section_records(Kind kind) {
     case Kind::vector:
       return Draft(kind, table(fb::CreateVectorDirect, uint32_t{2}, &other, uint32_t{3}),
                    std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8));
+    default:
+      return {};
+  }
+}
+
+flatbuffers::Offset<fb::EventMark> mark(flatbuffers::FlatBufferBuilder& fbb, const char* event) {
+  const fb::Uuid hash = fb_id(0x50);
+  return fb::CreateEventMarkDirect(fbb, kCreatedAt, 3, event, &hash);
+}
+
+// Tables that hold others.
+Draft billing_customer() {
+  const fb::Uuid actor = fb_id(0xC0), user = fb_id(0x30);
+  flatbuffers::FlatBufferBuilder fbb;
+  const auto last = mark(fbb, "evt_1"), link = mark(fbb, "evt_2"), deleted = mark(fbb, "evt_3");
+  fbb.Finish(fb::CreateBillingCustomerDirect(fbb, kCommitSeq, kCreatedAt, kEffectiveAt, 2, &actor,
+                                             "planner", "cus_1", last, 2, link, &user, deleted));
+  return Draft(Kind::billing_customer,
+               {reinterpret_cast<const char*>(fbb.GetBufferPointer()), fbb.GetSize()},
+               std::string(17, '\x04'));
+}
+
+Draft subscription() {
+  const fb::Uuid actor = fb_id(0xC0);
+  flatbuffers::FlatBufferBuilder fbb;
+  const auto last = mark(fbb, "evt_1"), report = mark(fbb, "evt_2"), paid = mark(fbb, "evt_3");
+  const auto failed = mark(fbb, "evt_4"), deleted = mark(fbb, "evt_5");
+  fbb.Finish(fb::CreateSubscriptionHeadDirect(
+      fbb, kCommitSeq, kCreatedAt, kEffectiveAt, 2, &actor, "planner", "sub_1", "cus_1", last,
+      report, 4, "price_1", true, true, 7, paid, 8, failed, deleted, 6, true, 9));
+  return Draft(Kind::subscription,
+               {reinterpret_cast<const char*>(fbb.GetBufferPointer()), fbb.GetSize()});
+}
+
+Draft billing_records(Kind kind) {
+  const fb::Uuid hash = fb_id(0x50);
+  switch (kind) {
+    case Kind::billing_delivery:
+      return Draft(kind, table(fb::CreateBillingDeliveryDirect, "evt_1", &hash, int64_t{7},
+                               uint8_t{3}, uint8_t{1}));
+    case Kind::billing_customer:
+      return billing_customer();
+    case Kind::billing_account:
+      return Draft(kind, table(fb::CreateBillingAccountDirect, true, uint8_t{2}),
+                   std::string(16, '\x33'));
+    case Kind::subscription:
+      return subscription();
+    case Kind::subscription_change:
+      return Draft(kind, table(fb::CreateSubscriptionChangeDirect, uint8_t{4}, "price_1", true,
+                               true, int64_t{7}, "evt_1", int64_t{8}, true, "sub_1", "cus_1"));
     default:
       return {};
   }
@@ -403,6 +453,7 @@ Draft draft(Kind kind) {
   if (info != nullptr && info->payload == Payload::reference) return reference(kind);
   Draft made = project_records(kind);
   if (made.empty()) made = task_and_chat_records(kind);
+  if (made.empty()) made = billing_records(kind);
   return made.empty() ? integration_and_public_records(kind) : std::move(made);
 }
 

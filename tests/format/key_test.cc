@@ -48,7 +48,7 @@ Key task_key(std::optional<int32_t> phase, uint64_t age, const Uuid& task) {
   return key;
 }
 
-// Of the kinds from 50 on.
+// Of billing, and of the kinds from 50 on.
 void add_later_keys(std::map<Kind, GoldenKey>& rows) {
   const std::string id(kIdHex);
   auto owned = [&](Kind kind, const Key& key, const std::string& rest) {
@@ -58,7 +58,17 @@ void add_later_keys(std::map<Kind, GoldenKey>& rows) {
   owned(Kind::credit_hold, of(Kind::credit_hold).append(kId), "2d" + id);
   owned(Kind::live_hold, of(Kind::live_hold).time(Time{258}).append(kId),
         "2e8000000000000102" + id);
-  owned(Kind::rate_state, of(Kind::rate_state), "2f");
+  owned(Kind::rate_state, of(Kind::rate_state), "3f");
+  rows.insert(
+      {Kind::billing_delivery,
+       {Key(kSystemOwner, Kind::billing_delivery).append(kId), std::string(32, '0') + "06" + id}});
+  rows.insert(
+      {Kind::billing_customer,
+       {Key(kSystemOwner, Kind::billing_customer).append(kId), std::string(32, '0') + "07" + id}});
+  owned(Kind::billing_account, of(Kind::billing_account), "2f");
+  owned(Kind::subscription, of(Kind::subscription).append(kId), "30" + id);
+  owned(Kind::subscription_change, of(Kind::subscription_change).append(kId).not_u32(2),
+        "31" + id + "fffffffd");
   owned(Kind::integration, of(Kind::integration).append(kId), "32" + id);
   owned(Kind::integration_change, of(Kind::integration_change).append(kId).not_u32(2),
         "33" + id + "fffffffd");

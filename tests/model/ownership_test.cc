@@ -109,6 +109,8 @@ std::vector<Probe> probes_of_chat_and_events() {
       PROBE(integration, not_found, b.revise_integration(a.integration, "1")),
       PROBE(integration, not_found, b.remove_integration(a.integration, 2)),
       PROBE(integration_change, not_found, b.integration_history(a.integration)),
+      PROBE(billing_account, not_found, b.subscription(a.subscription)),
+      PROBE(subscription_change, not_found, b.subscription_history(a.subscription)),
       PROBE(secret, not_found, b.integration_secret(a.integration)),
       PROBE(section_list, not_found, b.sections(a.document, 1)),
       PROBE(section_list, not_found,
@@ -162,6 +164,14 @@ std::vector<Probe> probes_of_the_rest() {
               bool seen = false;
               Cursor<CreditHold> rows = b.credit_holds();
               while (rows.next()) seen |= rows->owner() != b.owner();
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(subscription, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Subscription> rows = b.subscriptions({.limit = kMaxPageRows});
+              while (rows.next())
+                seen |= rows->owner() != b.owner() || rows->id() == a.subscription;
               return seen_if(seen || !rows.status().ok());
             }()),
       // A has spent: B's balance does not show it.
@@ -264,6 +274,8 @@ TEST_CASE("ownership: every kind of record has a probe") {
   // for the address. Identities of imports are probed by their own test below.
   const std::set<Kind> elsewhere = {Kind::store, Kind::customer, Kind::owner_hash,
                                     Kind::commit_link, Kind::import_identity,
+                                    // A service's verbs alone name them.
+                                    Kind::billing_delivery, Kind::billing_customer,
                                     // Everybody's, through a view of their own.
                                     Kind::public_name, Kind::public_record};
   for (const format::KindInfo& info : format::kKinds) {

@@ -26,6 +26,7 @@ struct Rich {
   std::string key;            // of an idempotent commit
   std::string email;
   std::string customer;
+  std::string subscription;  // of the customer: two changes, and none of them gives Pro
 };
 
 inline void enrich_neighbour(const Tenant& tenant, Rich& rich) {
@@ -86,6 +87,24 @@ inline void enrich_history(const Tenant& tenant, Rich& rich) {
   agent.commit(batch, {.durability = Durability::relaxed}).value();
 }
 
+inline void enrich_billing(const Service& service, Rich& rich) {
+  rich.subscription = "sub_" + rich.customer;
+  BillingEvent event{.kind = BillingEventKind::subscription_created,
+                     .event_id = "evt_1",
+                     .occurred_at = Time{kStartUs},
+                     .customer = rich.customer,
+                     .subscription = rich.subscription,
+                     .status = SubscriptionStatus::incomplete,
+                     .price = "price_1",
+                     .period_end = Time{kStartUs + 30 * kDayUs}};
+  REQUIRE(service.apply_billing_event(event).value().outcome == BillingOutcome::applied);
+  event.kind = BillingEventKind::subscription_changed;
+  event.event_id = "evt_2";
+  event.occurred_at.us += kSecondUs;
+  event.status = SubscriptionStatus::unpaid;
+  REQUIRE(service.apply_billing_event(event).value().outcome == BillingOutcome::applied);
+}
+
 // Makes everything that Rich names, under an owner that exists already.
 inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   Rich rich;
@@ -96,6 +115,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   const Service service = store.service("enrich");
   service.link_stripe_customer(owner, rich.customer).value();
   service.grant_credits(owner, {.amount = 1'000'000}).value();
+  enrich_billing(service, rich);
   const User user = tenant.profile().value();
   rich.email = std::string(user.email());
 

@@ -99,7 +99,7 @@ TEST_CASE("rounds: every read takes at most two") {
   CHECK(w.ask([&] { CHECK_CODE(ok, t.latest_documents(r.project)); }).calls <= kSections + 2);
 }
 
-TEST_CASE("rounds: sections, integrations and public records take at most two") {
+TEST_CASE("rounds: sections, integrations, subscriptions and public records take at most two") {
   Watched w;
   const Rich& r = w.a;
   const Tenant t = w.store().tenant(r.owner);
@@ -108,6 +108,10 @@ TEST_CASE("rounds: sections, integrations and public records take at most two") 
       CALL(ok, t.integration_secret(r.integration)),
       CALL(not_found, t.integration_secret(forged<IntegrationId>(1))),
       CALL(ok, w.store().public_view().get(r.public_name)),
+      CALL(ok, t.subscription(r.subscription)),
+      CALL(not_found, t.subscription("sub_of_nobody")),
+      CALL(ok, t.subscription_history(r.subscription)),
+      CALL(ok, t.subscriptions()),
   };
   for (const Call& read : reads) {
     INFO(read.what);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "billing/stripe_signature.h"
+
 namespace bcstore::fixture {
 
 namespace {
@@ -40,6 +42,13 @@ namespace {
 // NOLINTEND(readability-identifier-naming)
 
 const std::vector<NewBlock> kBlocks = {{.block_id = "b", .body_md = "body"}};
+
+// A genuine delivery, of a type that has no effect.
+constexpr std::string_view kWebhook = R"({"id":"evt_1","type":"ping"})";
+constexpr std::string_view kWebhookSecret = "whsec_test_secret";
+std::string webhook_header() {
+  return "t=12345,v1=" + billing::stripe_signature(kWebhook, "12345", kWebhookSecret).value();
+}
 
 constexpr uint32_t kRead = kSnapshot;
 constexpr uint32_t kList = kSnapshot | kPage;
@@ -128,6 +137,15 @@ std::vector<VerbRow> writes() {
       SERVICE(grant_credits, kUser | kCommit, a.user, {.amount = 1}, a.commit()),
       SERVICE(adjust_credits, kUser | kCommit, a.user, {.amount = -1}, a.commit()),
       SERVICE(set_credit_plan, kUser | kCommit, a.user, {.allowance = 1}, a.commit()),
+      SERVICE(apply_billing_event, kUser | kTime,
+              {.kind = BillingEventKind::checkout_completed,
+               .event_id = "evt_of_the_table",
+               .occurred_at = a.created_at,
+               .customer = "cus_of_the_table",
+               .user = a.user},
+              Durability::relaxed),
+      SERVICE(apply_stripe_webhook, 0, kWebhook, webhook_header(), kWebhookSecret,
+              Time{12345'000'000}, kWebhookToleranceS, Durability::relaxed),
       SERVICE(set_unlimited, kUser | kCommit, a.user, true, a.commit()),
   };
 }
@@ -182,6 +200,9 @@ std::vector<VerbRow> reads() {
          const std::vector<ProjectId> ids = {a.project};
          return a.tenant(store).get(ids, a.read()).at(0).status();
        }},
+      TENANT(subscription, kRead, a.subscription, a.read()),
+      TENANT(subscriptions, kList, a.list()),
+      TENANT(subscription_history, kList, a.subscription, a.list()),
       SERVICE(find_user_by_email, kText, a.text),
       SERVICE(find_user_by_stripe_customer, kText, a.text),
       SERVICE(users, kList, a.list()),

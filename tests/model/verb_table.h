@@ -45,6 +45,7 @@ struct Arguments {
   CreditHoldId hold;
   UserId user;
   std::string block;  // of the document's first revision
+  std::string subscription;
   std::string text = "text";
   const Snapshot* snapshot = nullptr;
   size_t limit = 10;

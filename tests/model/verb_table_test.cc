@@ -37,6 +37,7 @@ struct Ground : EngineWorld {
     x.integration = a.integration;
     x.hold = a.hold;
     x.block = a.block;
+    x.subscription = a.subscription;
     return x;
   }
 };

@@ -123,6 +123,15 @@ inline std::string shown(const IntegrationChange& r) {
   return line("integration_change", r, r.integration(), r.rev(), r.type(), r.action());
 }
 
+inline std::string shown(const Subscription& r) {
+  return line("subscription", r, r.id(), r.customer(), r.status(), r.price(), r.period_end(),
+              r.cancel_at_period_end(), r.last_event_id(), r.last_event_at());
+}
+inline std::string shown(const SubscriptionChange& r) {
+  return line("subscription_change", r, r.number(), r.id(), r.customer(), r.status(), r.price(),
+              r.period_end(), r.cancel_at_period_end(), r.event_id(), r.event_at(), r.is_gone());
+}
+
 // Calls `each` for every row of a list, page after page; `open` makes the page after a token.
 template <class Open, class Each>
 Status each_row(Open open, Each each) {
@@ -173,6 +182,12 @@ class Walk {
         [](const Event&) {});
     list([&](std::string_view after) { return tenant_.credit_entries(page(after)); });
     list([&](std::string_view after) { return tenant_.credit_holds(page(after)); });
+    std::vector<std::string> subscriptions;
+    list([&](std::string_view after) { return tenant_.subscriptions(page(after)); },
+         [&](const Subscription& row) { subscriptions.emplace_back(row.id()); });
+    for (const std::string& id : subscriptions) {
+      list([&](std::string_view after) { return tenant_.subscription_history(id, page(after)); });
+    }
     const Credits credits = tenant_.credits(read()).value();
     text_ += "credits " + shown(credits.remaining) + ' ' + shown(credits.allowance) + ' ' +
              shown(credits.granted) + ' ' + shown(credits.held) + ' ' + shown(credits.debt) + ' ' +
