@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -178,87 +179,75 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
   return Status();
 }
 
+namespace {
+
+using Verify = bool (*)(flatbuffers::Verifier&);
+
+template <class Table>
+bool verify_table(flatbuffers::Verifier& verifier) {
+  return verifier.VerifyBuffer<Table>();
+}
+
+struct TableOf {
+  Kind kind;
+  Verify verify;
+};
+constexpr TableOf kTables[] = {
+    {Kind::store, verify_table<fb::StoreRecord>},
+    {Kind::user, verify_table<fb::User>},
+    {Kind::commit_body, verify_table<fb::CommitBody>},
+    {Kind::idempotency, verify_table<fb::IdempotencyRecord>},
+    {Kind::project, verify_table<fb::ProjectHead>},
+    {Kind::project_version, verify_table<fb::ProjectVersion>},
+    {Kind::project_status, verify_table<fb::ProjectStatus>},
+    {Kind::document, verify_table<fb::DocumentHead>},
+    {Kind::revision, verify_table<fb::Revision>},
+    {Kind::document_lock, verify_table<fb::LockChange>},
+    {Kind::task, verify_table<fb::TaskHead>},
+    {Kind::task_revision, verify_table<fb::TaskRevision>},
+    {Kind::task_activity, verify_table<fb::TaskActivity>},
+    {Kind::session, verify_table<fb::SessionHead>},
+    {Kind::session_title, verify_table<fb::SessionTitle>},
+    {Kind::message, verify_table<fb::Message>},
+    {Kind::event, verify_table<fb::Event>},
+    {Kind::audit, verify_table<fb::Event>},
+    {Kind::credit_account, verify_table<fb::CreditAccount>},
+    {Kind::credit_entry, verify_table<fb::CreditEntry>},
+    {Kind::credit_hold, verify_table<fb::CreditHold>},
+    {Kind::rate_state, verify_table<fb::RateState>},
+    {Kind::billing_delivery, verify_table<fb::BillingDelivery>},
+    {Kind::billing_customer, verify_table<fb::BillingCustomer>},
+    {Kind::billing_account, verify_table<fb::BillingAccount>},
+    {Kind::subscription, verify_table<fb::SubscriptionHead>},
+    {Kind::subscription_change, verify_table<fb::SubscriptionChange>},
+    {Kind::integration, verify_table<fb::IntegrationHead>},
+    {Kind::integration_change, verify_table<fb::IntegrationChange>},
+    {Kind::secret, verify_table<fb::Secret>},
+    {Kind::public_name, verify_table<fb::PublicName>},
+    {Kind::public_record, verify_table<fb::PublicRecord>},
+    {Kind::vector_space, verify_table<fb::VectorSpace>},
+    {Kind::section_head, verify_table<fb::SectionHead>},
+    {Kind::section_list, verify_table<fb::SectionList>},
+    {Kind::section_block, verify_table<fb::SectionBlock>},
+    {Kind::vector, verify_table<fb::Vector>},
+};
+
+// By kind; null for those whose meta part is no table.
+constexpr std::array<Verify, 256> by_kind() {
+  std::array<Verify, 256> all{};
+  for (const TableOf& table : kTables) all[static_cast<uint8_t>(table.kind)] = table.verify;
+  return all;
+}
+constexpr std::array<Verify, 256> kVerify = by_kind();
+
+}  // namespace
+
 bool verify_meta(Kind kind, const void* meta, size_t bytes) {
-  if (bytes == 0 || bytes > kMaxMetaBytes) return false;
+  const Verify verify = kVerify[static_cast<uint8_t>(kind)];
+  if (verify == nullptr || bytes == 0 || bytes > kMaxMetaBytes) return false;
   flatbuffers::Verifier verifier(static_cast<const uint8_t*>(meta), bytes, kMaxTableDepth,
                                  kMaxTables);
-  switch (kind) {
-    case Kind::store:
-      return verifier.VerifyBuffer<fb::StoreRecord>();
-    case Kind::user:
-      return verifier.VerifyBuffer<fb::User>();
-    case Kind::commit_body:
-      return verifier.VerifyBuffer<fb::CommitBody>();
-    case Kind::idempotency:
-      return verifier.VerifyBuffer<fb::IdempotencyRecord>();
-    case Kind::project:
-      return verifier.VerifyBuffer<fb::ProjectHead>();
-    case Kind::project_version:
-      return verifier.VerifyBuffer<fb::ProjectVersion>();
-    case Kind::project_status:
-      return verifier.VerifyBuffer<fb::ProjectStatus>();
-    case Kind::document:
-      return verifier.VerifyBuffer<fb::DocumentHead>();
-    case Kind::revision:
-      return verifier.VerifyBuffer<fb::Revision>();
-    case Kind::document_lock:
-      return verifier.VerifyBuffer<fb::LockChange>();
-    case Kind::task:
-      return verifier.VerifyBuffer<fb::TaskHead>();
-    case Kind::task_revision:
-      return verifier.VerifyBuffer<fb::TaskRevision>();
-    case Kind::task_activity:
-      return verifier.VerifyBuffer<fb::TaskActivity>();
-    case Kind::session:
-      return verifier.VerifyBuffer<fb::SessionHead>();
-    case Kind::session_title:
-      return verifier.VerifyBuffer<fb::SessionTitle>();
-    case Kind::message:
-      return verifier.VerifyBuffer<fb::Message>();
-    case Kind::event:
-    case Kind::audit:
-      return verifier.VerifyBuffer<fb::Event>();
-    case Kind::credit_account:
-      return verifier.VerifyBuffer<fb::CreditAccount>();
-    case Kind::credit_entry:
-      return verifier.VerifyBuffer<fb::CreditEntry>();
-    case Kind::credit_hold:
-      return verifier.VerifyBuffer<fb::CreditHold>();
-    case Kind::rate_state:
-      return verifier.VerifyBuffer<fb::RateState>();
-    case Kind::billing_delivery:
-      return verifier.VerifyBuffer<fb::BillingDelivery>();
-    case Kind::billing_customer:
-      return verifier.VerifyBuffer<fb::BillingCustomer>();
-    case Kind::billing_account:
-      return verifier.VerifyBuffer<fb::BillingAccount>();
-    case Kind::subscription:
-      return verifier.VerifyBuffer<fb::SubscriptionHead>();
-    case Kind::subscription_change:
-      return verifier.VerifyBuffer<fb::SubscriptionChange>();
-    case Kind::integration:
-      return verifier.VerifyBuffer<fb::IntegrationHead>();
-    case Kind::integration_change:
-      return verifier.VerifyBuffer<fb::IntegrationChange>();
-    case Kind::secret:
-      return verifier.VerifyBuffer<fb::Secret>();
-    case Kind::public_name:
-      return verifier.VerifyBuffer<fb::PublicName>();
-    case Kind::public_record:
-      return verifier.VerifyBuffer<fb::PublicRecord>();
-    case Kind::vector_space:
-      return verifier.VerifyBuffer<fb::VectorSpace>();
-    case Kind::section_head:
-      return verifier.VerifyBuffer<fb::SectionHead>();
-    case Kind::section_list:
-      return verifier.VerifyBuffer<fb::SectionList>();
-    case Kind::section_block:
-      return verifier.VerifyBuffer<fb::SectionBlock>();
-    case Kind::vector:
-      return verifier.VerifyBuffer<fb::Vector>();
-    default:
-      return false;
-  }
+  return verify(verifier);
 }
 
 std::string pack(const Reference& reference) {

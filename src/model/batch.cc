@@ -10,74 +10,53 @@
 
 namespace bcstore::model {
 
+namespace {
+
+struct VerbName {
+  Verb verb;
+  std::string_view name;
+};
+constexpr VerbName kVerbNames[] = {
+    {Verb::create_user, "create_user"},
+    {Verb::edit_profile, "edit_profile"},
+    {Verb::link_customer, "link_stripe_customer"},
+    {Verb::create_project, "create_project"},
+    {Verb::add_version, "add_version"},
+    {Verb::set_status, "set_status"},
+    {Verb::create_document, "create_document"},
+    {Verb::add_revision, "add_revision"},
+    {Verb::set_lock, "set_lock"},
+    {Verb::create_task, "create_task"},
+    {Verb::revise_task, "revise_task"},
+    {Verb::record_activity, "record_activity"},
+    {Verb::start_chat, "start_chat"},
+    {Verb::rename_chat, "rename_chat"},
+    {Verb::append_message, "append_message"},
+    {Verb::append_event, "append_event"},
+    {Verb::consume_credit, "consume_credit"},
+    {Verb::grant_credits, "grant_credits"},
+    {Verb::set_credit_plan, "set_credit_plan"},
+    {Verb::set_unlimited, "set_unlimited"},
+    {Verb::import_credits, "import_credits"},
+    {Verb::add_sections, "add_sections"},
+    {Verb::import_section, "section"},
+    {Verb::add_integration, "add_integration"},
+    {Verb::revise_integration, "revise_integration"},
+    {Verb::remove_integration, "remove_integration"},
+    {Verb::put_public, "put_public"},
+    {Verb::reserve_credits, "reserve_credits"},
+    {Verb::capture_credits, "capture_credits"},
+    {Verb::void_hold, "void_hold"},
+    {Verb::adjust_credits, "adjust_credits"},
+    {Verb::limit_rate, "limit_rate"},
+    {Verb::apply_billing, "apply_billing_event"},
+};
+
+}  // namespace
+
 std::string_view to_string(Verb verb) {
-  switch (verb) {
-    case Verb::create_user:
-      return "create_user";
-    case Verb::edit_profile:
-      return "edit_profile";
-    case Verb::link_customer:
-      return "link_stripe_customer";
-    case Verb::create_project:
-      return "create_project";
-    case Verb::add_version:
-      return "add_version";
-    case Verb::set_status:
-      return "set_status";
-    case Verb::create_document:
-      return "create_document";
-    case Verb::add_revision:
-      return "add_revision";
-    case Verb::set_lock:
-      return "set_lock";
-    case Verb::create_task:
-      return "create_task";
-    case Verb::revise_task:
-      return "revise_task";
-    case Verb::record_activity:
-      return "record_activity";
-    case Verb::start_chat:
-      return "start_chat";
-    case Verb::rename_chat:
-      return "rename_chat";
-    case Verb::append_message:
-      return "append_message";
-    case Verb::append_event:
-      return "append_event";
-    case Verb::consume_credit:
-      return "consume_credit";
-    case Verb::grant_credits:
-      return "grant_credits";
-    case Verb::set_credit_plan:
-      return "set_credit_plan";
-    case Verb::set_unlimited:
-      return "set_unlimited";
-    case Verb::import_credits:
-      return "import_credits";
-    case Verb::add_sections:
-      return "add_sections";
-    case Verb::import_section:
-      return "section";
-    case Verb::add_integration:
-      return "add_integration";
-    case Verb::revise_integration:
-      return "revise_integration";
-    case Verb::remove_integration:
-      return "remove_integration";
-    case Verb::put_public:
-      return "put_public";
-    case Verb::reserve_credits:
-      return "reserve_credits";
-    case Verb::capture_credits:
-      return "capture_credits";
-    case Verb::void_hold:
-      return "void_hold";
-    case Verb::adjust_credits:
-      return "adjust_credits";
-    case Verb::limit_rate:
-      return "limit_rate";
-    case Verb::apply_billing:
-      return "apply_billing_event";
+  for (const VerbName& known : kVerbNames) {
+    if (known.verb == verb) return known.name;
   }
   return "unknown";
 }

@@ -233,6 +233,30 @@ bool state_of_billing(const CheckedRecord& r, Line& line) {
   }
 }
 
+bool state_of_credits(const CheckedRecord& r, Line& line) {
+  switch (r.kind()) {
+    case Kind::credit_account: {
+      const auto& t = r.table<fb::CreditAccount>();
+      line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
+      line.number(t.anchor_day()).flag(t.is_unlimited()).number(t.unlimited_by());
+      line.number(t.debt());
+      return true;
+    }
+    case Kind::credit_counter:
+      line.number(r.counter().allowance).number(r.counter().granted);
+      line.number(r.counter().held_allowance).number(r.counter().held_granted);
+      return true;
+    case Kind::credit_hold: {
+      const auto& t = r.table<fb::CreditHold>();
+      line.key_id().number(t.amount()).number(t.state()).number(t.captured()).number(t.debt());
+      line.number(t.from_allowance()).number(t.from_granted()).number(t.expires_at());
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
 // What is current, without sequences and times. `newest` is set for the newest fact of a stream.
 bool state_line(const CheckedRecord& r, bool newest, Line& line) {
   switch (r.kind()) {
@@ -286,25 +310,8 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
       line.text(t.name()).number(t.content_type()).text(r.tail());
       return true;
     }
-    case Kind::credit_account: {
-      const auto& t = r.table<fb::CreditAccount>();
-      line.number(t.plan_allowance()).flag(t.resets()).number(t.reset_at());
-      line.number(t.anchor_day()).flag(t.is_unlimited()).number(t.unlimited_by());
-      line.number(t.debt());
-      return true;
-    }
-    case Kind::credit_counter:
-      line.number(r.counter().allowance).number(r.counter().granted);
-      line.number(r.counter().held_allowance).number(r.counter().held_granted);
-      return true;
-    case Kind::credit_hold: {
-      const auto& t = r.table<fb::CreditHold>();
-      line.key_id().number(t.amount()).number(t.state()).number(t.captured()).number(t.debt());
-      line.number(t.from_allowance()).number(t.from_granted()).number(t.expires_at());
-      return true;
-    }
     default:
-      return state_of_billing(r, line);
+      return state_of_credits(r, line) || state_of_billing(r, line);
   }
 }
 

@@ -122,7 +122,7 @@ class RateLimiter {
     bool is_behind = false;
     uint64_t forgiven = 0;
 
-    int64_t at(int64_t now_us);
+    int64_t time_at(int64_t now_us);
     int64_t peek(int64_t now_us) const;
     void step_back_to(int64_t us);
     void make_room(size_t max_entries);

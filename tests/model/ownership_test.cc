@@ -129,29 +129,8 @@ Status seen_if(bool seen) {
 }
 
 // Kinds that no id leads to: B looks where A's would show.
-std::vector<Probe> probes_of_the_rest() {
+std::vector<Probe> probes_of_money() {
   return {
-      PROBE(project_by_age, ok,
-            [&] {
-              bool seen = false;
-              Cursor<Project> rows = b.projects();
-              while (rows.next()) seen |= rows->id() == a.project || rows->owner() == a.owner;
-              return seen_if(seen || !rows.status().ok());
-            }()),
-      PROBE(event, ok,
-            [&] {
-              bool seen = false;
-              Cursor<Event> rows = b.events({.limit = kMaxPageRows});
-              while (rows.next()) seen |= rows->id() == a.event || rows->owner() == a.owner;
-              return seen_if(seen || !rows.status().ok());
-            }()),
-      PROBE(audit, ok,
-            [&] {
-              bool seen = false;
-              Cursor<Event> rows = b.events({.newest_first = true, .limit = kMaxPageRows});
-              while (rows.next()) seen |= rows->is_audit() && rows->owner() != b.owner();
-              return seen_if(seen || !rows.status().ok());
-            }()),
       PROBE(credit_entry, ok,
             [&] {
               bool seen = false;
@@ -177,6 +156,34 @@ std::vector<Probe> probes_of_the_rest() {
       // A has spent: B's balance does not show it.
       PROBE(credit_account, ok, seen_if(b.credits().value().plan_allowance != 10)),
       PROBE(credit_counter, ok, seen_if(b.credits().value().remaining != 1'000'002)),
+      // A has taken more of its limit than B, who took one.
+      PROBE(rate_state, ok, seen_if(b.try_acquire("rich", 0).value().remaining != 999)),
+  };
+}
+
+std::vector<Probe> probes_of_the_rest() {
+  return {
+      PROBE(project_by_age, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Project> rows = b.projects();
+              while (rows.next()) seen |= rows->id() == a.project || rows->owner() == a.owner;
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(event, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Event> rows = b.events({.limit = kMaxPageRows});
+              while (rows.next()) seen |= rows->id() == a.event || rows->owner() == a.owner;
+              return seen_if(seen || !rows.status().ok());
+            }()),
+      PROBE(audit, ok,
+            [&] {
+              bool seen = false;
+              Cursor<Event> rows = b.events({.newest_first = true, .limit = kMaxPageRows});
+              while (rows.next()) seen |= rows->is_audit() && rows->owner() != b.owner();
+              return seen_if(seen || !rows.status().ok());
+            }()),
       PROBE(user, ok,
             [&] {
               const User user = b.profile().value();
@@ -227,7 +234,7 @@ std::vector<Probe> probes_that_write() {
 std::vector<Probe> read_only_probes() {
   std::vector<Probe> all;
   for (auto& part : {probes_of_projects(), probes_of_documents_and_tasks(),
-                     probes_of_chat_and_events(), probes_of_the_rest()}) {
+                     probes_of_chat_and_events(), probes_of_money(), probes_of_the_rest()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -244,6 +251,7 @@ struct TwoOwners : EngineWorld {
     const UserId id = service().create_user({.email = tag + "@x", .id = forged<UserId>(n)}).value();
     store().tenant(id).consume_credit({.amount = n == 2 ? 3 : 5}).value();
     if (n != 2) service().set_credit_plan(id, {.allowance = 70}).value();
+    if (n != 2) CHECK(store().tenant(id).try_acquire("rich", 5).value().allowed);
     return enrich(store(), id, tag);
   }
 };

@@ -67,6 +67,14 @@ uint64_t next_seq(Store& store, const Arguments& a) {
   return last.ok() ? *last + 1 : 1;
 }
 
+// A hold that no other row has ended.
+CreditHoldId unresolved(Store& store, const Arguments& a) {
+  const Tenant t = store.tenant(a.owner);
+  const auto hold = t.credit_hold(a.hold);
+  if (!hold.ok() || hold->state() == HoldState::live) return a.hold;
+  return t.reserve_credits({.amount = 1, .ttl_us = kSecondUs}).value().hold;
+}
+
 std::vector<VerbRow> imports() {
   return {
       IMPORTER(project, kText | kNew, ProjectId(a.made), {.name = a.text, .idea_prompt = ""},
@@ -125,7 +133,8 @@ std::vector<VerbRow> writes() {
       TENANT(reserve_credits, kCommit | kAgentRefused, {.amount = 1, .ttl_us = kSecondUs},
              a.commit()),
       TENANT(capture_credits, kHold | kCommit | kAgentRefused, a.hold, {.amount = 1}, a.commit()),
-      TENANT(void_hold, kHold | kCommit | kAgentRefused, a.hold, std::nullopt, a.commit()),
+      TENANT(void_hold, kHold | kCommit | kAgentRefused, unresolved(store, a), std::nullopt,
+             a.commit()),
       TENANT(add_sections, kDocument | kCommit, a.document, 4, kBlocks, {}, a.commit()),
       TENANT(add_integration, kCommit, {.type = IntegrationType::github, .metadata = "{}"},
              a.commit()),
