@@ -26,6 +26,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::billing_customer:
     case Kind::billing_account:
     case Kind::subscription:
+    case Kind::call_rollup:
       return Family::heads;
     case Kind::user:
     case Kind::project_version:
@@ -47,6 +48,7 @@ constexpr Family family_of(format::Kind kind) {
       return Family::revisions;
     case Kind::message:
     case Kind::event:
+    case Kind::call:
       return Family::months;
     case Kind::section_list:
     case Kind::section_block:
@@ -71,6 +73,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::session_month:
     case Kind::event_month:
     case Kind::live_hold:
+    case Kind::call_month:
       return Family::index;
   }
   return Family::system;

@@ -59,6 +59,9 @@
 //  57  section_list         owner document(16) ~rev(4)
 //  58  section_block        owner document(16) name(8) hash(8)
 //  59  vector               owner hash(12)
+//  60  call                 owner ~month(4) ~id(8)
+//  61  call_rollup          owner month(4) hash(16)
+//  62  call_month           owner ~first_id(8)                 -> month
 //  63  rate_state           owner
 #pragma once
 
@@ -126,6 +129,9 @@ enum class Kind : uint8_t {
   section_list = 57,
   section_block = 58,
   vector = 59,
+  call = 60,
+  call_rollup = 61,
+  call_month = 62,
   rate_state = 63,
 };
 
@@ -200,6 +206,9 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::section_block, "section_block", "document(16) name(8) hash(8)", 49, Payload::flat_buffer,
      true},
     {Kind::vector, "vector", "hash(12)", 29, Payload::flat_buffer, true},
+    {Kind::call, "call", "~month(4) ~id(8)", 29, Payload::flat_buffer, false},
+    {Kind::call_rollup, "call_rollup", "month(4) hash(16)", 37, Payload::flat_buffer, false},
+    {Kind::call_month, "call_month", "~first_id(8)", 25, Payload::reference, false},
     {Kind::rate_state, "rate_state", "", 17, Payload::flat_buffer, true},
 };
 

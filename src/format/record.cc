@@ -230,6 +230,8 @@ constexpr TableOf kTables[] = {
     {Kind::section_list, verify_table<fb::SectionList>},
     {Kind::section_block, verify_table<fb::SectionBlock>},
     {Kind::vector, verify_table<fb::Vector>},
+    {Kind::call, verify_table<fb::Call>},
+    {Kind::call_rollup, verify_table<fb::CallRollup>},
 };
 
 // By kind; null for those whose meta part is no table.

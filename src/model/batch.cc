@@ -50,6 +50,7 @@ constexpr VerbName kVerbNames[] = {
     {Verb::adjust_credits, "adjust_credits"},
     {Verb::limit_rate, "limit_rate"},
     {Verb::apply_billing, "apply_billing_event"},
+    {Verb::record_call, "record_call"},
 };
 
 }  // namespace

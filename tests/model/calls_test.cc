@@ -1,0 +1,599 @@
+// Calls of models: what was recorded reads back, and each month's sums are those of its calls.
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "lists.h"
+#include "planted.h"
+
+namespace bcstore {
+namespace {
+
+using namespace fixture;  // NOLINT(google-build-using-namespace)
+using format::Key;
+using format::Kind;
+
+constexpr CommitOptions kRelaxed{.durability = Durability::relaxed};
+
+// What a month's calls of one model and currency add up to, told by the test itself.
+struct Fold {
+  int64_t calls = 0, failed = 0, input = 0, output = 0, cached = 0, cost = 0, total = 0,
+          longest = 0;
+  friend bool operator==(const Fold&, const Fold&) = default;
+};
+using Pair = std::tuple<uint32_t, std::string, std::string>;  // month, model, currency
+using Folds = std::map<Pair, Fold>;
+
+void add(Folds* folds, const CallRecord& c) {
+  Fold& f = (*folds)[{c.month(), std::string(c.model()), std::string(c.currency())}];
+  f.calls += 1;
+  f.failed += c.status() == CallStatus::ok ? 0 : 1;
+  f.input += c.input_tokens();
+  f.output += c.output_tokens();
+  f.cached += c.cached_tokens();
+  f.cost += c.cost_micros();
+  f.total += c.latency_us();
+  f.longest = std::max(f.longest, c.latency_us());
+}
+
+Folds folded(const Tenant& t) {
+  Folds folds;
+  const Status read = each_row(
+      [&](std::string_view after) { return t.calls({.limit = kMaxPageRows, .after = after}); },
+      [&](const CallRecord& c) { add(&folds, c); });
+  CHECK(read.ok());
+  return folds;
+}
+
+Folds told(const Tenant& t, uint32_t from = 101, uint32_t to = 999912) {
+  Folds folds;
+  const auto open = [&](std::string_view after) {
+    return t.usage({.from_month = from, .to_month = to, .limit = 7, .after = after});
+  };
+  const Status read = each_row(open, [&](const UsageRow& r) {
+    const Pair pair{r.month(), std::string(r.model()), std::string(r.currency())};
+    CHECK_FALSE(folds.contains(pair));
+    folds[pair] = {
+        r.calls(),         r.failed_calls(), r.input_tokens(),     r.output_tokens(),
+        r.cached_tokens(), r.cost_micros(),  r.total_latency_us(), r.longest_latency_us()};
+  });
+  CHECK(read.ok());
+  return folds;
+}
+
+template <class Change>
+NewCall with(Change change) {
+  NewCall call = tea_call();
+  change(call);
+  return call;
+}
+
+TEST_CASE("calls: every field reads back as it was given") {
+  World w;
+  const Rich a = enrich(w.store(), w.user("a@x"), "a");
+  const Tenant t = w.store().tenant(a.owner);
+  const CallRecord c = t.call(a.call).value();
+  CHECK(c.id() == a.call);
+  CHECK((c.id() >> 16) == c.commit_seq());
+  CHECK(c.month() == 202508);
+  CHECK(c.agent() == "planner");
+  CHECK(c.model() == kRichModel);
+  CHECK(c.status() == CallStatus::ok);
+  CHECK(c.input_tokens() == 1'200);
+  CHECK(c.output_tokens() == 340);
+  CHECK(c.cached_tokens() == 1'000);
+  CHECK(c.latency_us() == 2'500'000);
+  CHECK(c.first_token_us() == 400'000);
+  CHECK(c.cost_micros() == 12'345);
+  CHECK(c.currency() == "USD");
+  CHECK(c.project() == a.project);
+  CHECK(c.session() == a.chat);
+  CHECK(c.message_seq() == 2u);
+  CHECK(c.event() == a.event);
+  CHECK(c.hold() == a.chat.uuid());
+  CHECK(c.created_at() == Time{kStartUs});
+  CHECK(c.actor() == Actor::of_user(a.owner));
+
+  const NewCall least{
+      .agent = "a", .model = "m", .latency_us = 0, .cost_micros = 0, .currency = "AAA"};
+  const CallRecord bare = t.call(t.as_agent("helper").record_call(least).value()).value();
+  CHECK(bare.input_tokens() == 0);
+  CHECK(bare.latency_us() == 0);
+  CHECK_FALSE(bare.first_token_us().has_value());
+  CHECK_FALSE(bare.project().has_value());
+  CHECK_FALSE(bare.session().has_value());
+  CHECK_FALSE(bare.message_seq().has_value());
+  CHECK_FALSE(bare.event().has_value());
+  CHECK_FALSE(bare.hold().has_value());
+  CHECK(bare.actor() == Actor::of_agent("helper"));
+
+  const std::string agent(kMaxEventTypeBytes, 'a');
+  const std::string model(kMaxModelBytes, 'm');
+  const NewCall most{.agent = agent,
+                     .model = model,
+                     .latency_us = kMaxCallUs,
+                     .cost_micros = kMaxCallCostMicros,
+                     .currency = "ZZZ",
+                     .status = CallStatus::rate_limited,
+                     .input_tokens = kMaxCallTokens,
+                     .output_tokens = kMaxCallTokens,
+                     .cached_tokens = kMaxCallTokens,
+                     .first_token_us = kMaxCallUs};
+  const CallRecord full = t.call(t.record_call(most).value()).value();
+  CHECK(full.agent() == agent);
+  CHECK(full.model() == model);
+  CHECK(full.status() == CallStatus::rate_limited);
+  CHECK(full.latency_us() == kMaxCallUs);
+  CHECK(full.first_token_us() == kMaxCallUs);
+  CHECK(full.cost_micros() == kMaxCallCostMicros);
+  CHECK(full.cached_tokens() == kMaxCallTokens);
+  check_calls({
+      CALL(not_found, t.call(0)),
+      CALL(not_found, t.call(a.call + 1)),
+      CALL(not_found, t.call(a.call - 1)),
+      CALL(not_found, t.call(a.event)),
+      CALL(not_found, t.event(a.call)),
+      CALL(not_found, t.call(~0ull)),
+  });
+  CHECK(told(t) == folded(t));
+}
+
+TEST_CASE("calls: bad arguments are refused, each with its name") {
+  World w;
+  const Rich a = enrich(w.store(), w.user("a@x"), "a");
+  const Tenant t = w.store().tenant(a.owner);
+  struct Bad {
+    std::string_view names;
+    std::function<void(NewCall&)> spoil;
+  };
+  const std::vector<Bad> all = {
+      {"agent", [](NewCall& c) { c.agent = ""; }},
+      {"model", [](NewCall& c) { c.model = ""; }},
+      {"status", [](NewCall& c) { c.status = static_cast<CallStatus>(0); }},
+      {"status", [](NewCall& c) { c.status = static_cast<CallStatus>(6); }},
+      {"currency", [](NewCall& c) { c.currency = ""; }},
+      {"currency", [](NewCall& c) { c.currency = "US"; }},
+      {"currency", [](NewCall& c) { c.currency = "USDT"; }},
+      {"currency", [](NewCall& c) { c.currency = "usd"; }},
+      {"currency", [](NewCall& c) { c.currency = "U1D"; }},
+      {"currency", [](NewCall& c) { c.currency = kNul; }},
+      {"currency", [](NewCall& c) { c.currency = "\xE2\x82\xAC"; }},  // the euro sign
+      {"input_tokens", [](NewCall& c) { c.input_tokens = -1; }},
+      {"input_tokens", [](NewCall& c) { c.input_tokens = kMaxCallTokens + 1; }},
+      {"output_tokens", [](NewCall& c) { c.output_tokens = -1; }},
+      {"output_tokens", [](NewCall& c) { c.output_tokens = kMaxCallTokens + 1; }},
+      {"cached_tokens", [](NewCall& c) { c.cached_tokens = INT64_MIN; }},
+      {"cached_tokens", [](NewCall& c) { c.cached_tokens = INT64_MAX; }},
+      {"cost_micros", [](NewCall& c) { c.cost_micros = -1; }},
+      {"cost_micros", [](NewCall& c) { c.cost_micros = kMaxCallCostMicros + 1; }},
+      {"latency_us", [](NewCall& c) { c.latency_us = -1; }},
+      {"latency_us", [](NewCall& c) { c.latency_us = kMaxCallUs + 1; }},
+      {"first_token_us", [](NewCall& c) { c.first_token_us = -1; }},
+      {"first_token_us", [](NewCall& c) { c.first_token_us = c.latency_us + 1; }},
+      {"project", [](NewCall& c) { c.project = ProjectId(); }},
+      {"session", [](NewCall& c) { c.session = ChatSessionId(); }},
+      {"message_seq", [](NewCall& c) { c.message_seq = 1; }},
+      {"message_seq",
+       [&](NewCall& c) {
+         c.session = a.chat;
+         c.message_seq = 0;
+       }},
+      {"event", [](NewCall& c) { c.event = 0; }},
+      {"hold", [](NewCall& c) { c.hold = Uuid(); }},
+  };
+  const uint64_t commits = w.commits();
+  const Folds before = told(t);
+  for (const Bad& bad : all) {
+    const Status answer = t.record_call(with(bad.spoil)).status();
+    INFO(bad.names, " -> ", answer.to_string());
+    CHECK(name_of(answer) == "invalid_argument");
+    CHECK(answer.message().find(bad.names) != std::string_view::npos);
+  }
+  CHECK(w.commits() == commits);
+  CHECK(told(t) == before);
+}
+
+TEST_CASE("calls: what a call refers to must be the owner's, and be there") {
+  World w;
+  const Rich a = enrich(w.store(), w.user("a@x"), "a");
+  const Rich b = enrich(w.store(), w.user("b@x"), "b");
+  const Tenant t = w.store().tenant(a.owner);
+  const uint64_t later = t.append_event({.type = "later"}).value();
+  const auto of_project = [](ProjectId id) { return with([&](NewCall& c) { c.project = id; }); };
+  const auto of_chat = [](ChatSessionId id, std::optional<uint64_t> seq) {
+    return with([&](NewCall& c) {
+      c.session = id;
+      c.message_seq = seq;
+    });
+  };
+  const auto of_event = [](uint64_t id) { return with([&](NewCall& c) { c.event = id; }); };
+  check_writes(w, {
+                      CALL(not_found, t.record_call(of_project(forged<ProjectId>(1)))),
+                      CALL(not_found, t.record_call(of_project(b.project))),
+                      CALL(not_found, t.record_call(of_chat(forged<ChatSessionId>(1), {}))),
+                      CALL(not_found, t.record_call(of_chat(b.chat, {}))),
+                      CALL(not_found, t.record_call(of_chat(b.chat, 1))),
+                      CALL(not_found, t.record_call(of_chat(a.chat, 5))),
+                      CALL(not_found, t.record_call(of_chat(a.quiet, 1))),
+                      CALL(not_found, t.record_call(of_event(b.event))),
+                      CALL(not_found, t.record_call(of_event(a.call))),
+                      CALL(not_found, t.record_call(of_event(a.event + 1))),
+                      CALL(not_found, t.record_call(of_event(1))),
+                      CALL(not_found, t.record_call(of_event(later + 1))),
+                      CALL(not_found, t.record_call(of_event(~0ull))),
+                      CALL(ok, t.record_call(of_project(a.project))),
+                      CALL(ok, t.record_call(of_chat(a.chat, 4))),
+                      CALL(ok, t.record_call(of_event(a.event))),
+                      CALL(ok, t.record_call(of_event(later))),
+                  });
+  // An event of the same commit is not there yet, though its id can be guessed.
+  WriteBatch batch = t.batch();
+  batch.append_event({.type = "now"});
+  batch.record_call(of_event((w.commits() + 1) << 16));
+  CHECK_CODE(not_found, t.commit(batch));
+  w.reopen();
+  const Tenant again = w.store().tenant(a.owner);
+  check_writes(w, {
+                      CALL(ok, again.record_call(of_event(a.event))),
+                      CALL(ok, again.record_call(of_event(later))),
+                      CALL(not_found, again.record_call(of_event(a.event - 1))),
+                  });
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("calls: ids rise with those of events, in the order of a batch") {
+  World w;
+  const Tenant t = w.tenant("a@x");
+  WriteBatch batch = t.batch();
+  batch.append_event({.type = "1"});
+  batch.record_call(tea_call("2"));
+  batch.record_call(tea_call("3"));
+  batch.append_event({.type = "4"});
+  batch.record_call(tea_call("2"));
+  const Receipt receipt = t.commit(batch).value();
+  REQUIRE(receipt.operations.size() == 5);
+  for (size_t i = 0; i < 5; ++i) {
+    CHECK(receipt.operations[i].id.is_nil());
+    CHECK(receipt.operations[i].number == (receipt.commit_seq << 16) + i);
+  }
+  const auto id = [](const CallRecord& c) { return c.id() & 0xFFFF; };
+  CHECK(rows_of(t.calls(), id) == std::vector<uint64_t>{1, 2, 4});
+  CHECK(rows_of(t.calls({.newest_first = true}), id) == std::vector<uint64_t>{4, 2, 1});
+  CHECK(told(t) == folded(t));
+}
+
+TEST_CASE("calls: a key counts once, and an expectation that fails not at all") {
+  World w;
+  const Tenant t = w.tenant("a@x");
+  const uint64_t id = t.record_call(tea_call(), {.idempotency_key = "k"}).value();
+  CHECK(t.record_call(tea_call(), {.idempotency_key = "k"}).value() == id);
+  CHECK_CODE(conflict, t.record_call(tea_call("other"), {.idempotency_key = "k"}));
+  CHECK_CODE(conflict, t.record_call(tea_call(), {.expected_owner_seq = 99}));
+  const Folds once = told(t);
+  REQUIRE(once.size() == 1);
+  CHECK(once.begin()->second.calls == 1);
+}
+
+TEST_CASE("calls: months across an edge and a clock that steps back") {
+  World w;
+  const Tenant t = w.tenant("a@x");
+  struct Row {
+    std::string_view time;
+    uint32_t month;
+  };
+  const std::vector<Row> rows = {
+      {"2025-08-31T23:59:59.999999Z", 202508}, {"2025-09-01T00:00:00Z", 202509},
+      {"2025-08-31T23:59:59Z", 202509},        {"2025-11-30T12:00:00Z", 202511},
+      {"2025-12-31T23:59:59.999999Z", 202512}, {"2026-01-01T00:00:00Z", 202601},
+      {"2025-12-31T00:00:00Z", 202601},        {"2026-01-31T00:00:00Z", 202601},
+  };
+  std::vector<uint64_t> ids;
+  for (const Row& row : rows) {
+    w.clock->set(parse_time(row.time)->us);
+    ids.push_back(t.record_call(tea_call()).value());
+    const CallRecord c = t.call(ids.back()).value();
+    CHECK(c.month() == row.month);
+  }
+  const auto id = [](const CallRecord& c) { return c.id(); };
+  for (const bool newest_first : {false, true}) {
+    for (size_t limit = 1; limit <= rows.size(); ++limit) {
+      std::vector<uint64_t> seen;
+      const auto open = [&](std::string_view after) {
+        return t.calls({.newest_first = newest_first, .limit = limit, .after = after});
+      };
+      CHECK(each_row(open, [&](const CallRecord& c) { seen.push_back(c.id()); }).ok());
+      if (newest_first) std::reverse(seen.begin(), seen.end());
+      CHECK(seen == ids);
+    }
+  }
+  // Month by month, in pages: nothing twice, nothing left out.
+  std::vector<uint64_t> by_month;
+  for (const uint32_t month : {202508u, 202509u, 202510u, 202511u, 202512u, 202601u}) {
+    const auto open = [&](std::string_view after) {
+      return t.calls({.limit = 2, .after = after, .month = month});
+    };
+    const Status read = each_row(open, [&](const CallRecord& c) {
+      CHECK(c.month() == month);
+      by_month.push_back(c.id());
+    });
+    CHECK(read.ok());
+  }
+  CHECK(by_month == ids);
+  CHECK(rows_of(t.calls({.newest_first = true, .month = 202509}), id) ==
+        std::vector<uint64_t>{ids[2], ids[1]});
+  CHECK(told(t) == folded(t));
+  CHECK(told(t, 202509, 202511).size() == 2);
+  CHECK(told(t, 202510, 202510).empty());
+  CHECK(told(t, 202601, 202601).begin()->second.calls == 3);
+  w.reopen();
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("calls: a range of months is one, and its tokens are its own") {
+  World w;
+  const Rich a = enrich(w.store(), w.user("a@x"), "a");
+  const Tenant t = w.store().tenant(a.owner);
+  const auto usage = [&](uint32_t from, uint32_t to, std::string_view after = {}) {
+    return t.usage({.from_month = from, .to_month = to, .limit = 1, .after = after});
+  };
+  check_calls({
+      CALL(invalid_argument, usage(202513, 202601)),
+      CALL(invalid_argument, usage(202500, 202601)),
+      CALL(invalid_argument, usage(202501, 202600)),
+      CALL(invalid_argument, usage(0, 202601)),
+      CALL(invalid_argument, usage(202501, 1'000'001)),
+      CALL(invalid_argument, usage(202509, 202508)),
+      CALL(invalid_argument, t.calls({.month = 202513})),
+      CALL(ok, usage(202508, 202508)),
+      CALL(ok, usage(202601, 202612)),
+      CALL(not_found,
+           w.store().tenant(forged<UserId>(1)).usage({.from_month = 202501, .to_month = 202512})),
+      CALL(not_found, w.store().tenant(forged<UserId>(1)).calls()),
+  });
+  Cursor<UsageRow> first = usage(202508, 202509);
+  REQUIRE(first.next());
+  const std::string token = first.token();
+  check_calls({CALL(ok, usage(202508, 202509, token)),
+               CALL(invalid_argument, usage(202508, 202510, token)),
+               CALL(invalid_argument, t.calls({.after = token}))});
+  Cursor<UsageRow> second = usage(202508, 202509, token);
+  REQUIRE(second.next());
+  CHECK(second->model() != first->model());
+  CHECK_FALSE(second.next());
+}
+
+TEST_CASE("calls: a snapshot sees the calls and sums of its moment") {
+  World w;
+  const Tenant t = w.tenant("a@x");
+  t.record_call(tea_call()).value();
+  const Snapshot then = t.snapshot().value();
+  t.record_call(tea_call()).value();
+  const auto count = [](const UsageRow& r) { return r.calls(); };
+  const UsageRange range{.from_month = 202508, .to_month = 202508};
+  UsageRange past = range;
+  past.snapshot = &then;
+  CHECK(rows_of(t.usage(range), count) == std::vector<int64_t>{2});
+  CHECK(rows_of(t.usage(past), count) == std::vector<int64_t>{1});
+  CHECK(rows_of(t.calls({.snapshot = &then}), [](const CallRecord&) { return 0; }).size() == 1);
+}
+
+TEST_CASE("calls: the sums are those of random calls, whatever was refused, closed or killed") {
+  const uint64_t seed = seed_from_environment(20'250'815);
+  MESSAGE("BCSTORE_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  const auto below = [&](uint64_t n) { return static_cast<int64_t>(random() % n); };
+  World w;
+  const UserId owners[] = {w.user("a@x"), w.user("b@x")};
+  const std::string models[] = {"m", "mm", "model-large", "m-SD"};
+  const std::string_view currencies[] = {"USD", "EUR", "MUS"};
+  std::map<UserId, int64_t> written;
+  for (int round = 0; round < 150; ++round) {
+    const UserId owner = owners[below(2)];
+    const Tenant t = w.store().tenant(owner);
+    WriteBatch batch = t.batch();
+    const int64_t calls = 1 + below(6);
+    for (int64_t i = 0; i < calls; ++i) {
+      const int64_t latency = below(90'000'000);
+      batch.record_call({.agent = "a",
+                         .model = models[below(4)],
+                         .latency_us = latency,
+                         .cost_micros = below(5'000'000),
+                         .currency = currencies[below(3)],
+                         .status = static_cast<CallStatus>(1 + below(5)),
+                         .input_tokens = below(200'000),
+                         .output_tokens = below(8'000),
+                         .cached_tokens = below(100'000),
+                         .first_token_us = below(2) ? std::optional(latency / 2) : std::nullopt});
+    }
+    // A batch whose last operation is refused leaves nothing.
+    const bool refused = below(5) == 0;
+    if (refused) batch.set_status(forged<ProjectId>(1), ProjectStatus::ready);
+    const Status answer = t.commit(batch, kRelaxed).status();
+    CHECK(name_of(answer) == (refused ? "not_found" : "ok"));
+    if (!refused) written[owner] += calls;
+    if (below(6) == 0) w.clock->advance(below(40) * kDayUs);
+    if (below(20) == 0) w.reopen();
+    if (below(20) == 0) w.kill();
+  }
+  for (const UserId owner : owners) {
+    const Tenant t = w.store().tenant(owner);
+    const Folds sums = told(t);
+    CHECK(sums == folded(t));
+    int64_t all = 0;
+    for (const auto& [pair, fold] : sums) all += fold.calls;
+    CHECK(all == written[owner]);
+  }
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("calls: many threads record into one sum") {
+  World w([](Options& o) { o.group_fill_us = 60; });
+  const Tenant t = w.tenant("a@x");
+  constexpr int kThreads = 8;
+  constexpr int kEach = 50;
+  std::atomic<int> failures{0};
+  std::vector<std::thread> running;
+  for (int n = 0; n < kThreads; ++n) {
+    running.emplace_back([&, n] {
+      const Tenant mine = t.as_agent("thread " + std::to_string(n));
+      uint64_t last = 0;
+      for (int i = 0; i < kEach; ++i) {
+        NewCall call = tea_call(i % 5 == 0 ? "rare" : "tea");
+        call.output_tokens = n;
+        const Result<uint64_t> id =
+            mine.record_call(call, i % 16 == 0 ? CommitOptions{} : kRelaxed);
+        if (!id.ok() || *id <= last) {
+          ++failures;
+        } else {
+          last = *id;
+        }
+      }
+    });
+  }
+  for (std::thread& one : running) one.join();
+  CHECK(failures == 0);
+  const Folds sums = told(t);
+  REQUIRE(sums.size() == 2);
+  CHECK(sums == folded(t));
+  CHECK(sums.at({202508, "rare", "USD"}).calls == kThreads * kEach / 5);
+  CHECK(sums.at({202508, "tea", "USD"}).cost == 7 * kThreads * kEach * 4 / 5);
+  CHECK(w.store().check().value().violations == 0);
+}
+
+// A rollup as it was planted, and nothing cached.
+struct Planted : EngineWorld {
+  UserId owner = user("a@x");
+  Tenant tenant() { return store().tenant(owner); }
+  void plant(const std::function<void(fb::CallRollup&)>& change) {
+    const fixture::Row row = rows_of_kind(*this, owner, Kind::call_rollup).at(0);
+    put(row.family, row.key, remade<fb::CallRollup>(row, row.key, change));
+    reopen();
+  }
+};
+
+TEST_CASE("calls: a sum that would pass an int64 is refused, up to it it is not") {
+  struct Sum {
+    std::string_view name;
+    std::function<void(fb::CallRollup&, int64_t)> set;
+    std::function<void(NewCall&, int64_t)> give;
+  };
+  const std::vector<Sum> sums = {
+      {"input_tokens", [](auto& r, int64_t n) { r.mutate_input_tokens(n); },
+       [](NewCall& c, int64_t n) { c.input_tokens = n; }},
+      {"output_tokens", [](auto& r, int64_t n) { r.mutate_output_tokens(n); },
+       [](NewCall& c, int64_t n) { c.output_tokens = n; }},
+      {"cached_tokens", [](auto& r, int64_t n) { r.mutate_cached_tokens(n); },
+       [](NewCall& c, int64_t n) { c.cached_tokens = n; }},
+      {"cost_micros", [](auto& r, int64_t n) { r.mutate_cost_micros(n); },
+       [](NewCall& c, int64_t n) { c.cost_micros = n; }},
+      {"total_latency_us", [](auto& r, int64_t n) { r.mutate_total_latency_us(n); },
+       [](NewCall& c, int64_t n) { c.latency_us = n; }},
+      {"calls", [](auto& r, int64_t n) { r.mutate_calls(n + 9); }, [](NewCall&, int64_t) {}},
+      {"failed_calls", [](auto& r, int64_t n) { r.mutate_failed_calls(n + 9); },
+       [](NewCall& c, int64_t) { c.status = CallStatus::error; }},
+  };
+  for (const Sum& sum : sums) {
+    CAPTURE(sum.name);
+    Planted w;
+    w.tenant().record_call(tea_call()).value();
+    constexpr int64_t kLeft = 10;
+    w.plant([&](fb::CallRollup& r) { sum.set(r, INT64_MAX - kLeft); });
+    const auto give = [&](int64_t n) {
+      return w.tenant().record_call(with([&](NewCall& c) {
+        c.latency_us = c.cost_micros = 0;
+        sum.give(c, n);
+      }));
+    };
+    if (sum.name.ends_with("calls")) {
+      CHECK_CODE(ok, give(0));
+    } else {
+      CHECK_CODE(invalid_argument, give(kLeft + 1));
+      CHECK_CODE(ok, give(kLeft));
+    }
+    const Folds before = told(w.tenant());
+    const uint64_t commits = w.commits();
+    const Status refused = give(1).status();
+    INFO(refused.to_string());
+    CHECK(name_of(refused) == "invalid_argument");
+    CHECK(refused.message().find(sum.name) != std::string_view::npos);
+    CHECK(w.commits() == commits);
+    CHECK(told(w.tenant()) == before);
+    // Another model has sums of its own.
+    CHECK_CODE(ok, w.tenant().record_call(tea_call("other")));
+  }
+}
+
+TEST_CASE("calls: the models of a month are bounded") {
+  World w;
+  const UserId owner = w.user("a@x");
+  const auto name = [](size_t n) { return "model " + std::to_string(n); };
+  const auto record = [&](size_t first, size_t last) {
+    const Tenant t = w.store().tenant(owner);
+    WriteBatch batch = t.batch();
+    for (size_t n = first; n < last; ++n) batch.record_call(tea_call(name(n)));
+    return t.commit(batch).status();
+  };
+  CHECK_CODE(ok, record(0, kMaxCallModels - 1));
+  CHECK_CODE(invalid_argument, record(kMaxCallModels - 1, kMaxCallModels + 1));
+  for (const bool reopened : {false, true}) {
+    CAPTURE(reopened);
+    if (reopened) w.reopen();
+    CHECK_CODE(ok, record(kMaxCallModels - 1, kMaxCallModels));
+    const Status refused = record(kMaxCallModels, kMaxCallModels + 1);
+    INFO(refused.to_string());
+    CHECK(name_of(refused) == "invalid_argument");
+    CHECK(refused.message().find("202508") != std::string_view::npos);
+    CHECK(refused.message().find(std::to_string(kMaxCallModels)) != std::string_view::npos);
+    // Another currency is another sum; another owner and another month have room.
+    CHECK_CODE(invalid_argument,
+               w.store().tenant(owner).record_call(with([](NewCall& c) { c.currency = "EUR"; })));
+    CHECK_CODE(ok, record(3, 4));
+  }
+  CHECK_CODE(ok, w.tenant("b@x").record_call(tea_call("one more")));
+  w.clock->advance(31 * kDayUs);
+  CHECK_CODE(ok, record(kMaxCallModels, kMaxCallModels + 1));
+  const Tenant t = w.store().tenant(owner);
+  CHECK(told(t).size() == kMaxCallModels + 1);
+  CHECK(told(t) == folded(t));
+  CHECK(w.store().check().value().violations == 0);
+}
+
+TEST_CASE("calls: one more call of a known model reads nothing and is one change") {
+  EngineWorld w;
+  const Rich a = enrich(w.store(), w.user("a@x"), "a");
+  const Tenant t = w.store().tenant(a.owner);
+  const uint64_t event = t.append_event({.type = "t"}).value();
+  const NewCall call = with([&](NewCall& c) {
+    c.project = a.project;
+    c.session = a.chat;
+    c.message_seq = 1;
+    c.event = event;
+  });
+  t.record_call(call).value();
+  const Asked asked = w.ask([&] { t.record_call(call).value(); });
+  CHECK(asked.calls == 0);
+  CHECK(asked.applies == 1);
+}
+
+TEST_CASE("calls: a damaged sum refuses the calls that it is of, and no others") {
+  Planted w;
+  w.tenant().record_call(tea_call()).value();
+  const fixture::Row row = rows_of_kind(w, w.owner, Kind::call_rollup).at(0);
+  w.put(row.family, row.key, flipped(row.value, row.value.size() - 1));
+  w.reopen();
+  const Tenant t = w.tenant();
+  CHECK_CODE(corruption, t.record_call(tea_call()));
+  CHECK_CODE(corruption, t.usage({.from_month = 202508, .to_month = 202508}));
+  CHECK_CODE(ok, t.calls());
+  CHECK_CODE(ok, t.record_call(tea_call("other")));
+  CHECK(w.store().check().value().violations == 1);
+}
+
+}  // namespace
+}  // namespace bcstore
