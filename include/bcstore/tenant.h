@@ -168,6 +168,7 @@ struct TurnReceipt {
   MessageId message{};
   uint64_t seq = 0;                    // of the message in its session
   std::vector<uint64_t> events{};      // their ids
+  std::optional<uint64_t> call{};      // its id
   std::optional<int32_t> remaining{};  // credits after it; nullopt: unlimited, or a free turn
   uint64_t commit_seq = 0;
   Time committed_at{};

@@ -193,6 +193,7 @@ struct ChatTurn {
   int32_t cost = 1;                                       // credits; 0: the turn is free
   std::optional<std::string_view> reason = std::nullopt;  // of the spending
   std::span<const NewEvent> events = {};
+  std::optional<NewCall> call = std::nullopt;
   std::optional<std::string_view> rate_limit = std::nullopt;  // one of Options::rate_limits
   uint32_t rate_cost = 1;
 };
@@ -267,8 +268,9 @@ class WriteBatch {
   // invalid_argument (no such limit, or a cost that is more than its burst).
   void limit_rate(std::string_view limit, uint32_t cost = 1);
 
-  // A chat turn: the message, the events, the rate limit and the credits, checked in this order. In
-  // the receipt they are one operation each, in this order, those that there are.
+  // A chat turn: the message, the events, the call of a model, the rate limit and the credits,
+  // checked in this order. In the receipt they are one operation each, in this order, those that
+  // there are.
   void chat_turn(ChatSessionId session, const ChatTurn& turn);
 
   // Sets credits aside, the allowance first. Until it is captured or voided, or its time is over,

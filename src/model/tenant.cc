@@ -309,7 +309,8 @@ Result<TurnReceipt> Tenant::chat_turn(ChatSessionId session, const ChatTurn& tur
   if (!receipt.ok()) return receipt.status();
   const std::vector<Receipt::Operation>& done = receipt->operations;
   const size_t events = turn.events.size();
-  const size_t spending = 1 + events + (turn.rate_limit ? 1 : 0);
+  const size_t call = 1 + events;
+  const size_t spending = call + (turn.call ? 1 : 0) + (turn.rate_limit ? 1 : 0);
   if (done.size() != spending + (turn.cost != 0 ? 1 : 0)) {
     return Status(Code::internal, "a receipt of another number of operations");
   }
@@ -317,6 +318,7 @@ Result<TurnReceipt> Tenant::chat_turn(ChatSessionId session, const ChatTurn& tur
   answer.seq = done.front().number;
   answer.message = model::derived_message_id(session, answer.seq);
   for (size_t i = 1; i <= events; ++i) answer.events.push_back(done[i].number);
+  if (turn.call) answer.call = done[call].number;
   if (turn.cost != 0) answer.remaining = limited(done[spending].number);
   answer.commit_seq = receipt->commit_seq;
   answer.committed_at = receipt->committed_at;

@@ -75,6 +75,7 @@ void WriteBatch::limit_rate(std::string_view limit, uint32_t cost) {
 void WriteBatch::chat_turn(ChatSessionId session, const ChatTurn& turn) {
   append_message(session, turn.message);
   for (const NewEvent& event : turn.events) append_event(event);
+  if (turn.call) record_call(*turn.call);
   if (turn.rate_limit) limit_rate(*turn.rate_limit, turn.rate_cost);
   if (turn.cost != 0) consume_credit({.amount = turn.cost, .reason = turn.reason});
 }

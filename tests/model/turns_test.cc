@@ -60,8 +60,16 @@ TEST_CASE("turn: message, events and credits in one commit, and what it answers"
           .chat_turn(w.chat, {.message = {.role = Role::user, .content = "What first?"},
                               .cost = 3,
                               .reason = "a long answer",
-                              .events = events})
+                              .events = events,
+                              .call = NewCall{.agent = "planner",
+                                              .model = "tea-1",
+                                              .latency_us = 9,
+                                              .cost_micros = 4,
+                                              .currency = "EUR"}})
           .value();
+  REQUIRE(done.call);
+  CHECK(w.t().call(*done.call).value().cost_micros() == 4);
+  CHECK(w.t().call(*done.call).value().commit_seq() == done.commit_seq);
   CHECK(w.commits() == commits + 1);
   CHECK(done.commit_seq == w.commits());
   CHECK(done.committed_at == w.clock->now());
