@@ -72,10 +72,10 @@ struct Options {
   // caches of heads (1/8), of newest contents (at most 1/8), of rows and lists that are being read
   // (1/8) and of the last messages of sessions (3/16). At least 16 MiB.
   size_t memory_budget_bytes = size_t{256} << 20;
-  // The part of it, at most an eighth, for contents of newest revisions, against which the next
-  // ones are coded as deltas, and from which they are read. 0 keeps none: every append to a
-  // document then reads the revision before it.
-  size_t revision_cache_bytes = size_t{32} << 20;
+  // The part of it for contents of newest revisions, against which the next ones are coded as
+  // deltas, and from which they are read: an eighth, or less if so wanted. 0 keeps none: every
+  // append to a document then reads the revision before it.
+  size_t revision_cache_bytes = SIZE_MAX;
   // A commit is refused with `no_space`, before anything is written, when less than this would be
   // left on the file system.
   uint64_t free_space_reserve_bytes = uint64_t{64} << 20;
