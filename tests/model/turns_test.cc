@@ -247,6 +247,31 @@ TEST_CASE("limit: another policy for those whose use is unlimited") {
   CHECK_CODE(rate_limited, w.limited());
 }
 
+TEST_CASE("limit: another policy for Pro, also where that is not unlimited") {
+  Chat w([](Options& o) {
+    three_a_second(o);
+    o.pro_is_unlimited = false;
+  });
+  w.service().link_stripe_customer(w.owner, "cus_1").value();
+  for (int i = 0; i < 3; ++i) w.limited(1, 0).value();
+  CHECK_CODE(rate_limited, w.limited(1, 0));
+  BillingEvent event{.kind = BillingEventKind::subscription_created,
+                     .event_id = "evt_1",
+                     .occurred_at = w.clock->now(),
+                     .customer = "cus_1",
+                     .subscription = "sub_1",
+                     .status = SubscriptionStatus::active};
+  CHECK(w.service().apply_billing_event(event).value().outcome == BillingOutcome::applied);
+  CHECK(w.remaining() == 10);
+  CHECK(w.t().try_acquire("chat").value().remaining == 9);
+  for (int i = 0; i < 9; ++i) w.limited(1, 0).value();
+  CHECK_CODE(rate_limited, w.limited(1, 0));
+  event.kind = BillingEventKind::subscription_deleted;
+  event.event_id = "evt_2";
+  CHECK(w.service().apply_billing_event(event).value().outcome == BillingOutcome::applied);
+  CHECK_FALSE(w.t().try_acquire("chat").value().allowed);
+}
+
 TEST_CASE("limit: kept over a close, at most a burst forgiven by a kill, nothing of a strict one") {
   constexpr int64_t kHourUs = 3600 * kSecondUs;
   const auto hourly = [](Options& o) {
