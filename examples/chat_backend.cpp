@@ -1,4 +1,4 @@
-// A chat back end in one file: what a turn costs is known when the model has answered, and the model
+// A chat back end in one file: what a turn costs is known when the model has answered, and it
 // may fail. Credits are reserved before it is asked, captured for what the answer cost, or given
 // back; each call leaves its telemetry; a payment webhook makes use unlimited and ends it again.
 //
@@ -110,7 +110,7 @@ Status chat_turn(const Tenant& user, ChatSessionId chat, const std::string& turn
   return Status();
 }
 
-// --- payment ---------------------------------------------------------------------------------------
+// --- payment -------------------------------------------------------------------------------------
 
 // Signed as the payment service signs it.
 std::string signature(std::string_view payload, int64_t now_s) {
@@ -128,8 +128,7 @@ std::string signature(std::string_view payload, int64_t now_s) {
 // What the endpoint does with a delivery: nothing but handing it on.
 Status webhook(const Service& billing, std::string_view payload, std::string_view header) {
   const Time now = system_clock()->now();
-  Result<BillingReceipt> done =
-      billing.apply_stripe_webhook(payload, header, kWebhookSecret, now);
+  Result<BillingReceipt> done = billing.apply_stripe_webhook(payload, header, kWebhookSecret, now);
   if (!done) return done.status();
   fmt::print("webhook: {}\n", to_string(done->outcome));
   return Status();
@@ -144,7 +143,7 @@ std::string subscription_event(std::string_view id, std::string_view type, std::
       id, type, created_s, status);
 }
 
-// --- what an owner sees ---------------------------------------------------------------------------
+// --- what an owner sees --------------------------------------------------------------------------
 
 Status print_statement(const Tenant& user) {
   fmt::print("\n{:>3}  {:<10} {:>6} {:>10} {:>8} {:>5}  {}\n", "no", "entry", "amount", "allowance",
@@ -159,8 +158,7 @@ Status print_statement(const Tenant& user) {
   Result<Credits> credits = user.credits();
   if (!credits) return credits.status();
   fmt::print("to spend: {}, held: {}\n",
-             credits->remaining ? std::to_string(*credits->remaining) : "unlimited",
-             credits->held);
+             credits->remaining ? std::to_string(*credits->remaining) : "unlimited", credits->held);
   Cursor<UsageRow> usage = user.usage({.from_month = 197001, .to_month = 999912});
   while (usage.next()) {
     fmt::print("{}: {} calls of {}, {} failed, {} tokens out, {}.{:06} {}\n", usage->month(),
@@ -186,7 +184,7 @@ Status run(Store& store) {
   constexpr std::string_view kQuestion = "How do I find the first hundred customers?";
   if (Status s = chat_turn(ada, chat, "turn-1", kQuestion); !s.ok()) return s;
   if (Status s = chat_turn(ada, chat, "turn-2", kQuestion, true); !s.ok()) return s;
-  // The client did not hear of the first turn and asks again: the same answer, and no second charge.
+  // The client did not hear of the first turn and asks again: the same answer, no second charge.
   if (Status s = chat_turn(ada, chat, "turn-1", kQuestion); !s.ok()) return s;
   if (Status s = chat_turn(ada, chat, "turn-3", "Why?"); !s.ok()) return s;
   if (Status s = chat_turn(ada, chat, "turn-4", kQuestion); !s.ok()) return s;

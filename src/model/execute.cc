@@ -345,16 +345,6 @@ Status Executor::dispatch(Op& op) {
       return append_event(op);
     case Verb::record_call:
       return record_call(op);
-    case Verb::consume_credit:
-      return consume_credit(op);
-    case Verb::grant_credits:
-      return grant_credits(op);
-    case Verb::set_credit_plan:
-      return set_credit_plan(op);
-    case Verb::set_unlimited:
-      return set_unlimited(op);
-    case Verb::import_credits:
-      return import_credits(op);
     case Verb::add_sections:
       return add_sections(op);
     case Verb::import_section:
@@ -366,6 +356,23 @@ Status Executor::dispatch(Op& op) {
       return revise_integration(op);
     case Verb::put_public:
       return put_public(op);
+    default:
+      return dispatch_money(op);
+  }
+}
+
+Status Executor::dispatch_money(Op& op) {
+  switch (op.verb) {
+    case Verb::consume_credit:
+      return consume_credit(op);
+    case Verb::grant_credits:
+      return grant_credits(op);
+    case Verb::set_credit_plan:
+      return set_credit_plan(op);
+    case Verb::set_unlimited:
+      return set_unlimited(op);
+    case Verb::import_credits:
+      return import_credits(op);
     case Verb::reserve_credits:
       return reserve_credits(op);
     case Verb::capture_credits:
@@ -375,10 +382,10 @@ Status Executor::dispatch(Op& op) {
       return adjust_credits(op);
     case Verb::limit_rate:
       return limit_rate(op);
-    case Verb::apply_billing:
-      break;  // a batch of its own
+    default:
+      // Billing is a batch of its own.
+      return Status(Code::internal, "an operation of no known verb");
   }
-  return Status(Code::internal, "an operation of no known verb");
 }
 
 Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid& request,

@@ -163,6 +163,7 @@ class Executor {
   void accept();
 
   Status dispatch(Op& op);
+  Status dispatch_money(Op& op);
   Status create_user(Op& op);
   Status edit_profile(Op& op);
   Status link_customer(Op& op);

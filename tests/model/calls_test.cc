@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "lists.h"
+#include "calls.h"
 #include "planted.h"
 
 namespace bcstore {
@@ -20,59 +20,6 @@ using format::Key;
 using format::Kind;
 
 constexpr CommitOptions kRelaxed{.durability = Durability::relaxed};
-
-// What a month's calls of one model and currency add up to, told by the test itself.
-struct Fold {
-  int64_t calls = 0, failed = 0, input = 0, output = 0, cached = 0, cost = 0, total = 0,
-          longest = 0;
-  friend bool operator==(const Fold&, const Fold&) = default;
-};
-using Pair = std::tuple<uint32_t, std::string, std::string>;  // month, model, currency
-using Folds = std::map<Pair, Fold>;
-
-void add(Folds* folds, const CallRecord& c) {
-  Fold& f = (*folds)[{c.month(), std::string(c.model()), std::string(c.currency())}];
-  f.calls += 1;
-  f.failed += c.status() == CallStatus::ok ? 0 : 1;
-  f.input += c.input_tokens();
-  f.output += c.output_tokens();
-  f.cached += c.cached_tokens();
-  f.cost += c.cost_micros();
-  f.total += c.latency_us();
-  f.longest = std::max(f.longest, c.latency_us());
-}
-
-Folds folded(const Tenant& t) {
-  Folds folds;
-  const Status read = each_row(
-      [&](std::string_view after) { return t.calls({.limit = kMaxPageRows, .after = after}); },
-      [&](const CallRecord& c) { add(&folds, c); });
-  CHECK(read.ok());
-  return folds;
-}
-
-Folds told(const Tenant& t, uint32_t from = 101, uint32_t to = 999912) {
-  Folds folds;
-  const auto open = [&](std::string_view after) {
-    return t.usage({.from_month = from, .to_month = to, .limit = 7, .after = after});
-  };
-  const Status read = each_row(open, [&](const UsageRow& r) {
-    const Pair pair{r.month(), std::string(r.model()), std::string(r.currency())};
-    CHECK_FALSE(folds.contains(pair));
-    folds[pair] = {
-        r.calls(),         r.failed_calls(), r.input_tokens(),     r.output_tokens(),
-        r.cached_tokens(), r.cost_micros(),  r.total_latency_us(), r.longest_latency_us()};
-  });
-  CHECK(read.ok());
-  return folds;
-}
-
-template <class Change>
-NewCall with(Change change) {
-  NewCall call = tea_call();
-  change(call);
-  return call;
-}
 
 TEST_CASE("calls: every field reads back as it was given") {
   World w;
@@ -464,135 +411,6 @@ TEST_CASE("calls: many threads record into one sum") {
   CHECK(sums.at({202508, "rare", "USD"}).calls == kThreads * kEach / 5);
   CHECK(sums.at({202508, "tea", "USD"}).cost == 7 * kThreads * kEach * 4 / 5);
   CHECK(w.store().check().value().violations == 0);
-}
-
-// A rollup as it was planted, and nothing cached.
-struct Planted : EngineWorld {
-  UserId owner = user("a@x");
-  Tenant tenant() { return store().tenant(owner); }
-  void plant(const std::function<void(fb::CallRollup&)>& change) {
-    const fixture::Row row = rows_of_kind(*this, owner, Kind::call_rollup).at(0);
-    put(row.family, row.key, remade<fb::CallRollup>(row, row.key, change));
-    reopen();
-  }
-};
-
-TEST_CASE("calls: a sum that would pass an int64 is refused, up to it it is not") {
-  struct Sum {
-    std::string_view name;
-    std::function<void(fb::CallRollup&, int64_t)> set;
-    std::function<void(NewCall&, int64_t)> give;
-  };
-  const std::vector<Sum> sums = {
-      {"input_tokens", [](auto& r, int64_t n) { r.mutate_input_tokens(n); },
-       [](NewCall& c, int64_t n) { c.input_tokens = n; }},
-      {"output_tokens", [](auto& r, int64_t n) { r.mutate_output_tokens(n); },
-       [](NewCall& c, int64_t n) { c.output_tokens = n; }},
-      {"cached_tokens", [](auto& r, int64_t n) { r.mutate_cached_tokens(n); },
-       [](NewCall& c, int64_t n) { c.cached_tokens = n; }},
-      {"cost_micros", [](auto& r, int64_t n) { r.mutate_cost_micros(n); },
-       [](NewCall& c, int64_t n) { c.cost_micros = n; }},
-      {"total_latency_us", [](auto& r, int64_t n) { r.mutate_total_latency_us(n); },
-       [](NewCall& c, int64_t n) { c.latency_us = n; }},
-      {"calls", [](auto& r, int64_t n) { r.mutate_calls(n + 9); }, [](NewCall&, int64_t) {}},
-      {"failed_calls", [](auto& r, int64_t n) { r.mutate_failed_calls(n + 9); },
-       [](NewCall& c, int64_t) { c.status = CallStatus::error; }},
-  };
-  for (const Sum& sum : sums) {
-    CAPTURE(sum.name);
-    Planted w;
-    w.tenant().record_call(tea_call()).value();
-    constexpr int64_t kLeft = 10;
-    w.plant([&](fb::CallRollup& r) { sum.set(r, INT64_MAX - kLeft); });
-    const auto give = [&](int64_t n) {
-      return w.tenant().record_call(with([&](NewCall& c) {
-        c.latency_us = c.cost_micros = 0;
-        sum.give(c, n);
-      }));
-    };
-    if (sum.name.ends_with("calls")) {
-      CHECK_CODE(ok, give(0));
-    } else {
-      CHECK_CODE(invalid_argument, give(kLeft + 1));
-      CHECK_CODE(ok, give(kLeft));
-    }
-    const Folds before = told(w.tenant());
-    const uint64_t commits = w.commits();
-    const Status refused = give(1).status();
-    INFO(refused.to_string());
-    CHECK(name_of(refused) == "invalid_argument");
-    CHECK(refused.message().find(sum.name) != std::string_view::npos);
-    CHECK(w.commits() == commits);
-    CHECK(told(w.tenant()) == before);
-    // Another model has sums of its own.
-    CHECK_CODE(ok, w.tenant().record_call(tea_call("other")));
-  }
-}
-
-TEST_CASE("calls: the models of a month are bounded") {
-  World w;
-  const UserId owner = w.user("a@x");
-  const auto name = [](size_t n) { return "model " + std::to_string(n); };
-  const auto record = [&](size_t first, size_t last) {
-    const Tenant t = w.store().tenant(owner);
-    WriteBatch batch = t.batch();
-    for (size_t n = first; n < last; ++n) batch.record_call(tea_call(name(n)));
-    return t.commit(batch).status();
-  };
-  CHECK_CODE(ok, record(0, kMaxCallModels - 1));
-  CHECK_CODE(invalid_argument, record(kMaxCallModels - 1, kMaxCallModels + 1));
-  for (const bool reopened : {false, true}) {
-    CAPTURE(reopened);
-    if (reopened) w.reopen();
-    CHECK_CODE(ok, record(kMaxCallModels - 1, kMaxCallModels));
-    const Status refused = record(kMaxCallModels, kMaxCallModels + 1);
-    INFO(refused.to_string());
-    CHECK(name_of(refused) == "invalid_argument");
-    CHECK(refused.message().find("202508") != std::string_view::npos);
-    CHECK(refused.message().find(std::to_string(kMaxCallModels)) != std::string_view::npos);
-    // Another currency is another sum; another owner and another month have room.
-    CHECK_CODE(invalid_argument,
-               w.store().tenant(owner).record_call(with([](NewCall& c) { c.currency = "EUR"; })));
-    CHECK_CODE(ok, record(3, 4));
-  }
-  CHECK_CODE(ok, w.tenant("b@x").record_call(tea_call("one more")));
-  w.clock->advance(31 * kDayUs);
-  CHECK_CODE(ok, record(kMaxCallModels, kMaxCallModels + 1));
-  const Tenant t = w.store().tenant(owner);
-  CHECK(told(t).size() == kMaxCallModels + 1);
-  CHECK(told(t) == folded(t));
-  CHECK(w.store().check().value().violations == 0);
-}
-
-TEST_CASE("calls: one more call of a known model reads nothing and is one change") {
-  EngineWorld w;
-  const Rich a = enrich(w.store(), w.user("a@x"), "a");
-  const Tenant t = w.store().tenant(a.owner);
-  const uint64_t event = t.append_event({.type = "t"}).value();
-  const NewCall call = with([&](NewCall& c) {
-    c.project = a.project;
-    c.session = a.chat;
-    c.message_seq = 1;
-    c.event = event;
-  });
-  t.record_call(call).value();
-  const Asked asked = w.ask([&] { t.record_call(call).value(); });
-  CHECK(asked.calls == 0);
-  CHECK(asked.applies == 1);
-}
-
-TEST_CASE("calls: a damaged sum refuses the calls that it is of, and no others") {
-  Planted w;
-  w.tenant().record_call(tea_call()).value();
-  const fixture::Row row = rows_of_kind(w, w.owner, Kind::call_rollup).at(0);
-  w.put(row.family, row.key, flipped(row.value, row.value.size() - 1));
-  w.reopen();
-  const Tenant t = w.tenant();
-  CHECK_CODE(corruption, t.record_call(tea_call()));
-  CHECK_CODE(corruption, t.usage({.from_month = 202508, .to_month = 202508}));
-  CHECK_CODE(ok, t.calls());
-  CHECK_CODE(ok, t.record_call(tea_call("other")));
-  CHECK(w.store().check().value().violations == 1);
 }
 
 }  // namespace

@@ -8,9 +8,9 @@ namespace {
 using Plant = std::function<void(Damaged&)>;
 
 // Of the ledger that Damaged makes.
-constexpr uint64_t kOpening = 1, kGrant = 2, kPlan = 4, kSpending = 5, kReset = 6, kUnlimited = 9;
-constexpr uint64_t kExpiry = 7, kHold = 12, kCapture = 14, kVoid = 16;
-constexpr uint64_t kNewest = 16;
+constexpr uint64_t kOpening = 1, kGrant = 2, kPlan = 7, kSpending = 8, kReset = 9, kUnlimited = 15;
+constexpr uint64_t kExpiry = 10, kHold = 18, kCapture = 20, kVoid = 22;
+constexpr uint64_t kNewest = 22;
 
 Key entry_key(const Damaged& s, uint64_t n) { return s.of(Kind::credit_entry).not_u64(n); }
 

@@ -16,7 +16,7 @@ namespace bcstore::fixture {
 
 class Reference {
  public:
-  explicit Reference(int64_t start_us) : now_us_(start_us), newest_us_(start_us) {}
+  explicit Reference(int64_t start_us) : now_us_(start_us) {}
   void set_clock(Time now) { now_us_ = now.us; }
   // Opening a store makes durable what it found.
   void reopen() { durable_ = commits_; }
@@ -112,7 +112,7 @@ class Reference {
   int64_t commit_time() const { return now_us_ > newest_us_ ? now_us_ : newest_us_; }
 
   int64_t now_us_;
-  int64_t newest_us_;  // of any commit: the store's time never goes back
+  int64_t newest_us_ = 0;  // of any commit: the store's time never goes back
   uint64_t commits_ = 0;
   uint64_t durable_ = 0;
   uint64_t events_ = 0;  // of the commit under way

@@ -166,6 +166,9 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   enrich_neighbour(tenant, rich);
   enrich_history(tenant, rich);
   rich.hold = tenant.reserve_credits({.amount = 5, .ttl_us = 30 * kDayUs}).value().hold;
+  for (int n = 0; n < 3; ++n) {
+    tenant.reserve_credits({.amount = 1, .ttl_us = 30 * kDayUs}).value();
+  }
   rich.event = tenant
                    .append_event({.type = "agent.step",
                                   .payload = R"({"a":1})",
