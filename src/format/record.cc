@@ -178,6 +178,27 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
   return Status();
 }
 
+namespace {
+
+bool verify_billing(Kind kind, flatbuffers::Verifier& verifier) {
+  switch (kind) {
+    case Kind::billing_delivery:
+      return verifier.VerifyBuffer<fb::BillingDelivery>();
+    case Kind::billing_customer:
+      return verifier.VerifyBuffer<fb::BillingCustomer>();
+    case Kind::billing_account:
+      return verifier.VerifyBuffer<fb::BillingAccount>();
+    case Kind::subscription:
+      return verifier.VerifyBuffer<fb::SubscriptionHead>();
+    case Kind::subscription_change:
+      return verifier.VerifyBuffer<fb::SubscriptionChange>();
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 bool verify_meta(Kind kind, const void* meta, size_t bytes) {
   if (bytes == 0 || bytes > kMaxMetaBytes) return false;
   flatbuffers::Verifier verifier(static_cast<const uint8_t*>(meta), bytes, kMaxTableDepth,
@@ -222,16 +243,6 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
       return verifier.VerifyBuffer<fb::CreditAccount>();
     case Kind::credit_entry:
       return verifier.VerifyBuffer<fb::CreditEntry>();
-    case Kind::billing_delivery:
-      return verifier.VerifyBuffer<fb::BillingDelivery>();
-    case Kind::billing_customer:
-      return verifier.VerifyBuffer<fb::BillingCustomer>();
-    case Kind::billing_account:
-      return verifier.VerifyBuffer<fb::BillingAccount>();
-    case Kind::subscription:
-      return verifier.VerifyBuffer<fb::SubscriptionHead>();
-    case Kind::subscription_change:
-      return verifier.VerifyBuffer<fb::SubscriptionChange>();
     case Kind::integration:
       return verifier.VerifyBuffer<fb::IntegrationHead>();
     case Kind::integration_change:
@@ -253,7 +264,7 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
     case Kind::vector:
       return verifier.VerifyBuffer<fb::Vector>();
     default:
-      return false;
+      return verify_billing(kind, verifier);
   }
 }
 

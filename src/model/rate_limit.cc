@@ -69,7 +69,7 @@ RateLimiter::Arrival RateLimiter::arrival_after(int64_t now_us, Parts ahead, uin
   return {now_us + static_cast<int64_t>(ahead / rate), static_cast<uint32_t>(ahead % rate), rate};
 }
 
-int64_t RateLimiter::Shard::at(int64_t us) {
+int64_t RateLimiter::Shard::advance_to(int64_t us) {
   us = bounded(us);
   if (!has_time || us >= now_us) {
     has_time = true;
@@ -120,7 +120,7 @@ Result<RateLimitDecision> RateLimiter::try_acquire(UserId owner, std::string_vie
   const auto period = static_cast<uint64_t>(policy.period_us);
   Shard& shard = shard_of(owner);
   const std::lock_guard lock(shard.mutex);
-  const int64_t now = shard.at(now_us);
+  const int64_t now = shard.advance_to(now_us);
   Key key{owner, std::string(name)};
   const auto found = shard.entries.find(key);
   Parts ahead = 0;
@@ -157,7 +157,7 @@ void RateLimiter::give_back(UserId owner, std::string_view name, const RateLimit
   if (!check_rate_policy(name, policy).ok() || cost > policy.burst) return;
   Shard& shard = shard_of(owner);
   const std::lock_guard lock(shard.mutex);
-  const int64_t now = shard.at(now_us);
+  const int64_t now = shard.advance_to(now_us);
   const int64_t elapsed_us = now - bounded(acquired_us);
   const auto found = shard.entries.find(Key{owner, std::string(name)});
   // With a clock that was set back meanwhile nobody knows what has come back.
@@ -197,7 +197,7 @@ void RateLimiter::restore(const std::vector<RateLimitEntry>& entries, int64_t el
     if (entry.ahead_us <= 0 || ahead_us <= 0 || entry.policy.size() > kMaxPolicyNameBytes) continue;
     Shard& shard = shard_of(entry.owner);
     const std::lock_guard lock(shard.mutex);
-    const Arrival arrival{shard.at(now_us) + ahead_us, 0, 1};
+    const Arrival arrival{shard.advance_to(now_us) + ahead_us, 0, 1};
     Key key{entry.owner, entry.policy};
     const auto found = shard.entries.find(key);
     if (found == shard.entries.end()) {

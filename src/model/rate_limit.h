@@ -118,7 +118,7 @@ class RateLimiter {
     bool is_behind = false;
     uint64_t forgiven = 0;
 
-    int64_t at(int64_t now_us);
+    int64_t advance_to(int64_t now_us);
     void step_back_to(int64_t us);
     void make_room(size_t max_entries);
   };
