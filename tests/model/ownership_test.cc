@@ -431,6 +431,7 @@ TEST_CASE("ownership: neighbours of one's own ids, and ids of another kind, name
     near.chat = step < 0 ? ChatSessionId(w.b.task.uuid()) : ChatSessionId(w.b.project.uuid());
     near.event = w.b.event + static_cast<uint64_t>(step);
     near.call = w.b.call + static_cast<uint64_t>(step);
+    near.subscription = step < 0 ? w.b.customer : w.b.subscription + "0";
     for (const Probe& probe : read_only_probes()) {
       if (probe.expected != Code::not_found) continue;
       CAPTURE(probe.call);
@@ -450,6 +451,7 @@ TEST_CASE("ownership: nil ids are refused by every call that takes one") {
   nil.message_id = MessageId();
   nil.integration = IntegrationId();
   nil.hold = CreditHoldId();
+  nil.subscription.clear();
   for (const Probe& probe : read_only_probes()) {
     if (probe.expected != Code::not_found || probe.call == "b.event(a.event)" ||
         probe.call == "b.call(a.call)") {
