@@ -144,7 +144,6 @@ Uuid subscription_hash(const Uuid& customer, std::string_view id, uint64_t salt)
 }
 
 // --- Encoder
-// -------------------------------------------------------------------------------------
 
 Draft Encoder::billing_delivery(By by, const DeliveryFields& f) {
   Who w = who(by);

@@ -62,7 +62,6 @@ BillingOutcome outcome_of(billing::FoldOutcome folded) {
 }  // namespace
 
 // --- The frame around a delivery
-// -------------------------------------------------------------------------------------
 
 Outcome Executor::execute_billing(Commit& commit) {
   Outcome out;
@@ -217,7 +216,6 @@ Status Executor::find_named_user(const StripeEvent& event, std::optional<UserId>
 }
 
 // --- What a delivery changes
-// -------------------------------------------------------------------------------------
 
 Status Executor::fold_into(const StripeEvent& event, Customer* customer, BillingOutcome* outcome) {
   if (!is_of_subscription(event)) return fold_customer(event, customer, outcome);
@@ -257,7 +255,6 @@ Status Executor::fold_customer(const StripeEvent& event, Customer* customer,
 }
 
 // --- Customers
-// -------------------------------------------------------------------------------------
 
 Status Executor::load_customer(std::string_view id, Customer* customer) {
   customer->hash = customer_hash(id, settings_.salt);
@@ -362,7 +359,6 @@ Status Executor::adopt_customer(std::string_view id) {
 }
 
 // --- Subscriptions
-// -------------------------------------------------------------------------------------
 
 Status Executor::load_subscription(UserId owner, const Uuid& hash, SubscriptionFields* fields,
                                    bool* found) {

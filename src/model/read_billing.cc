@@ -17,7 +17,6 @@ using model::RecordBody;
 using model::TenantState;
 
 // --- Deliveries
-// -------------------------------------------------------------------------------------
 
 Result<BillingReceipt> Service::commit_billing(std::unique_ptr<BatchBody> batch,
                                                Durability durability) const {
@@ -76,7 +75,6 @@ Result<BillingReceipt> Service::apply_stripe_webhook(std::string_view payload,
 }
 
 // --- Subscriptions
-// -------------------------------------------------------------------------------------
 
 namespace {
 

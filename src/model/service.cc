@@ -184,7 +184,6 @@ ImportedRow Service::import_user(const ImportedUser& user, Durability durability
 }
 
 // --- Importer
-// -------------------------------------------------------------------------------------
 
 struct Importer::Body {
   std::shared_ptr<const TenantState> state;
