@@ -33,6 +33,13 @@ inline constexpr size_t kDefaultPageRows = 100;
 inline constexpr size_t kMaxIdempotencyKeyBytes = 64;
 inline constexpr int32_t kMaxCredits = INT32_MAX;  // of a plan and all that was granted together
 inline constexpr uint64_t kUnlimitedCredits = UINT64_MAX;  // where a receipt tells what remains
+inline constexpr size_t kMaxModelBytes = 256;              // the name of a model that was called
+// Of one recorded call. A month's sums of an owner are int64 and never wrap: see record_call.
+inline constexpr int64_t kMaxCallTokens = 1'000'000'000'000;             // of each kind
+inline constexpr int64_t kMaxCallCostMicros = 1'000'000'000'000'000;     // a milliard units
+inline constexpr int64_t kMaxCallUs = int64_t{30} * 86'400 * 1'000'000;  // its latency
+// Distinct pairs of model and currency among an owner's calls of one month.
+inline constexpr size_t kMaxCallModels = 256;
 inline constexpr size_t kMaxLogAheadBytes = size_t{16} << 20;
 inline constexpr int64_t kMaxIdempotencyWindowUs = int64_t{30} * 86'400 * 1'000'000;
 

@@ -201,6 +201,45 @@ class Event : public Record {
   BCSTORE_RECORD_OPTIONAL_TEXT(call_id);
 };
 
+// One call of a model by an agent.
+class CallRecord : public Record {
+ public:
+  uint64_t id() const;  // as of events, which never have the same one
+  uint32_t month() const;
+  BCSTORE_RECORD_TEXT(agent);
+  BCSTORE_RECORD_TEXT(model);
+  CallStatus status() const;
+  int64_t input_tokens() const;
+  int64_t output_tokens() const;
+  int64_t cached_tokens() const;
+  int64_t latency_us() const;
+  std::optional<int64_t> first_token_us() const;
+  int64_t cost_micros() const;
+  BCSTORE_RECORD_TEXT(currency);
+  std::optional<ProjectId> project() const;
+  std::optional<ChatSessionId> session() const;
+  std::optional<uint64_t> message_seq() const;
+  std::optional<uint64_t> event() const;
+  std::optional<Uuid> hold() const;
+};
+
+// What an owner's calls of one month, model and currency add up to. created_at() and actor() are of
+// the first of them, commit_seq() of the last.
+class UsageRow : public Record {
+ public:
+  uint32_t month() const;  // yyyymm
+  BCSTORE_RECORD_TEXT(model);
+  BCSTORE_RECORD_TEXT(currency);
+  int64_t calls() const;
+  int64_t failed_calls() const;  // of them: those whose status is not ok
+  int64_t input_tokens() const;
+  int64_t output_tokens() const;
+  int64_t cached_tokens() const;
+  int64_t cost_micros() const;
+  int64_t total_latency_us() const;
+  int64_t longest_latency_us() const;
+};
+
 // One line of an owner's credit ledger. The balance is the fold of all of them.
 class CreditEntry : public Record {
  public:

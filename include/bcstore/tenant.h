@@ -102,6 +102,23 @@ struct EventList {
   const Snapshot* snapshot = nullptr;
 };
 
+struct CallList {
+  bool newest_first = false;
+  size_t limit = kDefaultPageRows;
+  std::string_view after = {};
+  std::optional<uint32_t> month = std::nullopt;  // yyyymm: only that bucket
+  const Snapshot* snapshot = nullptr;
+};
+
+// Months as yyyymm, both included.
+struct UsageRange {
+  uint32_t from_month;
+  uint32_t to_month;
+  size_t limit = kDefaultPageRows;
+  std::string_view after = {};
+  const Snapshot* snapshot = nullptr;
+};
+
 struct ProjectList {
   bool oldest_first = false;
   size_t limit = kDefaultPageRows;
@@ -213,6 +230,7 @@ class Tenant {
   Result<uint64_t> append_message(ChatSessionId session, const NewMessage& message,
                                   const CommitOptions& o = {}) const;
   Result<uint64_t> append_event(const NewEvent& event, const CommitOptions& o = {}) const;
+  Result<uint64_t> record_call(const NewCall& call, const CommitOptions& o = {}) const;
   Result<Receipt> edit_profile(const ProfileEdit& edit, const CommitOptions& o = {}) const;
   // What remains, exactly as of this spending; nullopt: unlimited.
   Result<std::optional<int32_t>> consume_credit(const CreditSpend& spend = {},
@@ -294,6 +312,13 @@ class Tenant {
 
   Cursor<Event> events(const EventList& o = {}) const;  // oldest first
   Result<Event> event(uint64_t id, const ReadOptions& o = {}) const;
+
+  Cursor<CallRecord> calls(const CallList& o = {}) const;  // oldest first
+  Result<CallRecord> call(uint64_t id, const ReadOptions& o = {}) const;
+  // What the calls of these months add up to: a row for each month, model and currency that occurs,
+  // by month. invalid_argument for a month that is none, and for a range that ends before it
+  // begins.
+  Cursor<UsageRow> usage(const UsageRange& range) const;
 
   // Computes a reset that is due by the clock or the last commit, and writes nothing. Under a
   // snapshot the balance is the snapshot's, and what is due is told by now.

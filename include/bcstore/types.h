@@ -31,6 +31,14 @@ enum class CreditEntryKind : uint8_t {
 };
 enum class IntegrationType : uint8_t { google_analytics = 1, github = 2, zapier = 3 };
 enum class IntegrationAction : uint8_t { added = 1, revised = 2, removed = 3 };
+// How a call of a model ended.
+enum class CallStatus : uint8_t {
+  ok = 1,
+  error = 2,         // any failure that none of the others names
+  timed_out = 3,     // by a deadline, the caller's or the provider's
+  canceled = 4,      // by the caller, before its end
+  rate_limited = 5,  // refused for the number of calls or tokens
+};
 // How near two embeddings are.
 enum class Metric : uint8_t { cosine = 1, euclidean = 2, dot = 3 };
 
@@ -45,6 +53,7 @@ std::string_view to_string(ActorKind kind);
 std::string_view to_string(CreditEntryKind kind);
 std::string_view to_string(IntegrationType type);
 std::string_view to_string(IntegrationAction action);
+std::string_view to_string(CallStatus status);
 std::string_view to_string(Metric metric);
 
 // The enumerator of that exact name, or nullopt.

@@ -116,6 +116,25 @@ struct NewEvent {
   std::optional<std::string_view> call_id = std::nullopt;
 };
 
+// One call of a model. Tokens are 0 to kMaxCallTokens, as the provider counts them.
+struct NewCall {
+  std::string_view agent;     // who called: 1 to kMaxEventTypeBytes
+  std::string_view model;     // 1 to kMaxModelBytes
+  int64_t latency_us;         // to its end; 0 to kMaxCallUs
+  int64_t cost_micros;        // millionths of the currency's unit; 0 to kMaxCallCostMicros
+  std::string_view currency;  // of the cost: three letters A to Z (ISO 4217)
+  CallStatus status = CallStatus::ok;
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+  int64_t cached_tokens = 0;  // some providers count them among input_tokens, some beside them
+  std::optional<int64_t> first_token_us = std::nullopt;  // until it came; not above latency_us
+  std::optional<ProjectId> project = std::nullopt;
+  std::optional<ChatSessionId> session = std::nullopt;
+  std::optional<uint64_t> message_seq = std::nullopt;  // of `session`
+  std::optional<uint64_t> event = std::nullopt;        // of an earlier commit
+  std::optional<Uuid> hold = std::nullopt;             // of credits; kept and not looked for
+};
+
 // One section of a revision.
 struct NewBlock {
   std::string_view block_id;  // 1 to kMaxBlockIdBytes, once in a revision
@@ -203,6 +222,12 @@ class WriteBatch {
   // The receipt gives the event's id. Commit: not_found (anything that it refers to).
   void append_event(const NewEvent& event);
 
+  // A fact, and in the same commit the sums of its month, model and currency (Tenant::usage). The
+  // receipt gives the call's id. Commit: not_found (anything that it refers to, but for the hold),
+  // invalid_argument (a sum would pass INT64_MAX; more than kMaxCallModels pairs of model and
+  // currency in one month).
+  void record_call(const NewCall& call);
+
   // Spends credits of the owner, the allowance first: in the same commit as what they pay for. The
   // receipt's number is what remains, or kUnlimitedCredits. A reset that is due comes first. An
   // agent's handle may not: `failed_precondition`. Commit: out_of_credits (with what remains and
@@ -251,9 +276,9 @@ struct CommitOptions {
 // What a commit did.
 struct Receipt {
   struct Operation {
-    Uuid id{};  // of the object created or written to; nil for events and profiles
-    // The version, revision, message or activity sequence, status or lock number, or event id that
-    // it was given, or the credits that remain; 0 where there is none.
+    Uuid id{};  // of the object created or written to; nil for events, calls and profiles
+    // The version, revision, message or activity sequence, status or lock number, or the id
+    // of the event or call that it was given, or the credits that remain; 0 where there is none.
     uint64_t number = 0;
   };
   uint64_t commit_seq = 0;  // global, strictly increasing in commit order

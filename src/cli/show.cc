@@ -219,6 +219,35 @@ Status print_integrations(const Tenant& tenant, std::ostream& out) {
   return listed;
 }
 
+std::string seconds(int64_t us) { return fmt::format("{:.1f} s", static_cast<double>(us) / 1e6); }
+
+void print_usage_row(const UsageRow& row, std::ostream& out) {
+  const auto count = [](int64_t n) { return grouped(static_cast<uint64_t>(n)); };
+  fmt::print(out, "  {} {}: {} calls, {} failed, {} tokens in and {} out, {}.{:06} {}, ",
+             row.month(), one_line(row.model(), kColumns / 3), count(row.calls()),
+             count(row.failed_calls()), count(row.input_tokens()), count(row.output_tokens()),
+             count(row.cost_micros() / 1'000'000), row.cost_micros() % 1'000'000, row.currency());
+  fmt::print(out, "{} on average, {} at most\n",
+             seconds(row.total_latency_us() / std::max<int64_t>(row.calls(), 1)),
+             seconds(row.longest_latency_us()));
+}
+
+// What the owner's calls of models add up to in their last month.
+Status print_usage(const Tenant& tenant, std::ostream& out) {
+  Cursor<CallRecord> newest = tenant.calls({.newest_first = true, .limit = 1});
+  if (!newest.next()) return newest.status();
+  const uint32_t month = newest->month();
+  fmt::print(out, "\nCalls of models\n");
+  auto page = [&](std::string_view after) {
+    return tenant.usage(
+        {.from_month = month, .to_month = month, .limit = kMaxPageRows, .after = after});
+  };
+  return each_row(page, [&](const UsageRow& row) {
+    print_usage_row(row, out);
+    return true;
+  });
+}
+
 Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   Result<User> owner = tenant.profile();
   if (!owner) return owner.status();
@@ -229,6 +258,7 @@ Status print_project(const Tenant& tenant, ProjectId id, std::ostream& out) {
   if (status.ok()) status = print_tasks(tenant, id, out);
   if (status.ok()) status = print_messages(tenant, id, out);
   if (status.ok()) status = print_integrations(tenant, out);
+  if (status.ok()) status = print_usage(tenant, out);
   return status;
 }
 

@@ -21,6 +21,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::public_name:
     case Kind::vector_space:
     case Kind::section_head:
+    case Kind::call_rollup:
       return Family::heads;
     case Kind::user:
     case Kind::project_version:
@@ -40,6 +41,7 @@ constexpr Family family_of(format::Kind kind) {
       return Family::revisions;
     case Kind::message:
     case Kind::event:
+    case Kind::call:
       return Family::months;
     case Kind::section_list:
     case Kind::section_block:
@@ -63,6 +65,7 @@ constexpr Family family_of(format::Kind kind) {
     case Kind::message_id:
     case Kind::session_month:
     case Kind::event_month:
+    case Kind::call_month:
       return Family::index;
   }
   return Family::system;

@@ -52,6 +52,9 @@
 //  57  section_list         owner document(16) ~rev(4)
 //  58  section_block        owner document(16) name(8) hash(8)
 //  59  vector               owner hash(12)
+//  60  call                 owner ~month(4) ~id(8)
+//  61  call_rollup          owner month(4) hash(16)
+//  62  call_month           owner ~first_id(8)                 -> month
 #pragma once
 
 #include <array>
@@ -111,6 +114,9 @@ enum class Kind : uint8_t {
   section_list = 57,
   section_block = 58,
   vector = 59,
+  call = 60,
+  call_rollup = 61,
+  call_month = 62,
 };
 
 // What kind of bytes a record's meta part is.
@@ -176,6 +182,9 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::section_block, "section_block", "document(16) name(8) hash(8)", 49, Payload::flat_buffer,
      true},
     {Kind::vector, "vector", "hash(12)", 29, Payload::flat_buffer, true},
+    {Kind::call, "call", "~month(4) ~id(8)", 29, Payload::flat_buffer, false},
+    {Kind::call_rollup, "call_rollup", "month(4) hash(16)", 37, Payload::flat_buffer, false},
+    {Kind::call_month, "call_month", "~first_id(8)", 25, Payload::reference, false},
 };
 
 // Null for a number that is no kind.

@@ -178,6 +178,46 @@ Status parse_record(std::string_view key, std::string_view value, Parsed* parsed
   return Status();
 }
 
+namespace {
+
+// Kinds from 42 on.
+bool verify_later(Kind kind, flatbuffers::Verifier& verifier) {
+  switch (kind) {
+    case Kind::credit_account:
+      return verifier.VerifyBuffer<fb::CreditAccount>();
+    case Kind::credit_entry:
+      return verifier.VerifyBuffer<fb::CreditEntry>();
+    case Kind::integration:
+      return verifier.VerifyBuffer<fb::IntegrationHead>();
+    case Kind::integration_change:
+      return verifier.VerifyBuffer<fb::IntegrationChange>();
+    case Kind::secret:
+      return verifier.VerifyBuffer<fb::Secret>();
+    case Kind::public_name:
+      return verifier.VerifyBuffer<fb::PublicName>();
+    case Kind::public_record:
+      return verifier.VerifyBuffer<fb::PublicRecord>();
+    case Kind::vector_space:
+      return verifier.VerifyBuffer<fb::VectorSpace>();
+    case Kind::section_head:
+      return verifier.VerifyBuffer<fb::SectionHead>();
+    case Kind::section_list:
+      return verifier.VerifyBuffer<fb::SectionList>();
+    case Kind::section_block:
+      return verifier.VerifyBuffer<fb::SectionBlock>();
+    case Kind::vector:
+      return verifier.VerifyBuffer<fb::Vector>();
+    case Kind::call:
+      return verifier.VerifyBuffer<fb::Call>();
+    case Kind::call_rollup:
+      return verifier.VerifyBuffer<fb::CallRollup>();
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 bool verify_meta(Kind kind, const void* meta, size_t bytes) {
   if (bytes == 0 || bytes > kMaxMetaBytes) return false;
   flatbuffers::Verifier verifier(static_cast<const uint8_t*>(meta), bytes, kMaxTableDepth,
@@ -218,32 +258,8 @@ bool verify_meta(Kind kind, const void* meta, size_t bytes) {
     case Kind::event:
     case Kind::audit:
       return verifier.VerifyBuffer<fb::Event>();
-    case Kind::credit_account:
-      return verifier.VerifyBuffer<fb::CreditAccount>();
-    case Kind::credit_entry:
-      return verifier.VerifyBuffer<fb::CreditEntry>();
-    case Kind::integration:
-      return verifier.VerifyBuffer<fb::IntegrationHead>();
-    case Kind::integration_change:
-      return verifier.VerifyBuffer<fb::IntegrationChange>();
-    case Kind::secret:
-      return verifier.VerifyBuffer<fb::Secret>();
-    case Kind::public_name:
-      return verifier.VerifyBuffer<fb::PublicName>();
-    case Kind::public_record:
-      return verifier.VerifyBuffer<fb::PublicRecord>();
-    case Kind::vector_space:
-      return verifier.VerifyBuffer<fb::VectorSpace>();
-    case Kind::section_head:
-      return verifier.VerifyBuffer<fb::SectionHead>();
-    case Kind::section_list:
-      return verifier.VerifyBuffer<fb::SectionList>();
-    case Kind::section_block:
-      return verifier.VerifyBuffer<fb::SectionBlock>();
-    case Kind::vector:
-      return verifier.VerifyBuffer<fb::Vector>();
     default:
-      return false;
+      return verify_later(kind, verifier);
   }
 }
 

@@ -66,6 +66,8 @@ std::string_view to_string(Verb verb) {
       return "remove_integration";
     case Verb::put_public:
       return "put_public";
+    case Verb::record_call:
+      return "record_call";
   }
   return "unknown";
 }

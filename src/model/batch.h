@@ -53,6 +53,7 @@ enum class Verb : uint8_t {
   revise_integration,
   remove_integration,
   put_public,
+  record_call,
 };
 std::string_view to_string(Verb verb);
 
@@ -187,6 +188,7 @@ class BatchBody {
                       std::optional<uint64_t> seq, std::unique_ptr<Origin> origin);
   void append_event(const NewEvent& event, std::string_view identity,
                     std::unique_ptr<Origin> origin);
+  void record_call(const NewCall& call);
   // The store's own trace of what a service read.
   void append_audit(const NewEvent& event);
   void edit_profile(const ProfileEdit& edit);

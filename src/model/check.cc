@@ -86,6 +86,7 @@ Status CheckWalk::walk_family(Family family) {
   }
   if (Status s = close_stream(); !s.ok()) return s;
   chains_.close(*this);
+  if (Status s = usage_.close(*this); !s.ok()) return s;
   if (scan->status().code() != Code::corruption) return scan->status();
   violation(to_string(family), last, "rows can be read",
             fmt::format("none after this one: {}", scan->status().message()));
@@ -110,6 +111,7 @@ Status CheckWalk::visit(Family family, std::string_view key, std::string_view va
   if (!verified.ok()) violation(info->name, key, "record verifies", verified.to_string());
   if (Status s = check_owner(row_); !s.ok()) return s;
   if (Status s = step(row_); !s.ok()) return s;
+  if (Status s = usage_.visit(*this, row_); !s.ok()) return s;
   // The log's own rules go on over a damaged record: they count them.
   if (info->kind == Kind::commit_link) return check_link(*this, row_);
   if (info->kind == Kind::commit_body) return check_body(*this, row_);
@@ -219,16 +221,17 @@ Status CheckWalk::read_first(std::string_view prefix, std::string_view from, Che
   return Status();
 }
 
-// The event lies in the month of the last month row at or before it.
-Status CheckWalk::read_event(UserId owner, uint64_t id, CheckRead* event) {
-  const Key prefix(owner, Kind::event_month);
+// It lies in the month of the last month row at or before it.
+Status CheckWalk::read_in_month(UserId owner, const MonthStream& stream, uint64_t id,
+                                CheckRead* fact) {
+  const Key prefix(owner, stream.months);
   CheckRead month("");
   if (Status s = read_first(prefix, Key(prefix).not_u64(id), &month); !s.ok()) return s;
-  event->state = month.state;
+  fact->state = month.state;
   if (!month.found()) return Status();
   const auto number = static_cast<uint32_t>(month.record.reference().number);
-  event->key = Key(owner, Kind::event).not_u32(number).not_u64(id).str();
-  return read(*event);
+  fact->key = in_month(owner, stream, number, id).str();
+  return read(*fact);
 }
 
 Status CheckWalk::expect_entry(const CheckedRecord& record, const Key& key,

@@ -1,11 +1,10 @@
 // Rules of chats, their titles and messages, of events, and of the rows that name their months.
 #include <fmt/format.h>
 
-#include <array>
-
 #include "model/check_heads.h"
 #include "model/check_walk.h"
 #include "model/encode.h"
+#include "model/keys.h"
 
 namespace bcstore::model {
 
@@ -100,17 +99,48 @@ Status check_message_id(CheckWalk& walk, const CheckedRecord& record) {
   return Status();
 }
 
-namespace {
-
-// What an event refers to, and the field that does.
 void missing_reference(CheckWalk& walk, const CheckedRecord& record, std::string_view what,
                        const Uuid& id, uint64_t number) {
-  walk.violation(record, "what an event refers to exists",
+  walk.violation(record,
+                 record.kind() == Kind::call ? "what a call refers to exists"
+                                             : "what an event refers to exists",
                  fmt::format("{} {} {}", what, to_string(id), number));
 }
 
+Status expect_project(CheckWalk& walk, const CheckedRecord& record, const fb::Uuid* given) {
+  if (given == nullptr) return Status();
+  const Uuid id = from_fb(given);
+  CheckRead project{Key(record.owner(), Kind::project).append(id)};
+  if (Status s = walk.read(project); !s.ok()) return s;
+  if (project.absent()) missing_reference(walk, record, "project", id, 0);
+  return Status();
+}
+
+Status expect_session(CheckWalk& walk, const CheckedRecord& record, const fb::Uuid* given,
+                      uint64_t message_seq) {
+  if (given == nullptr) return Status();
+  const Uuid id = from_fb(given);
+  CheckRead session{Key(record.owner(), Kind::session).append(id)};
+  if (Status s = walk.read(session); !s.ok()) return s;
+  bool missing = session.absent();
+  if (!missing && message_seq != 0) {
+    CheckRead newest("");
+    if (Status s = walk.read_first(Key(record.owner(), Kind::message).append(id), &newest);
+        !s.ok()) {
+      return s;
+    }
+    // The newest message's key counts them, whether or not it verifies.
+    missing = newest.absent() || ~format::key_u64(newest.key, 37) < message_seq;
+  }
+  if (missing) missing_reference(walk, record, "session", id, message_seq);
+  return Status();
+}
+
+namespace {
+
 Status check_document_reference(CheckWalk& walk, const CheckedRecord& record) {
   const auto& event = record.table<fb::Event>();
+  if (event.document() == nullptr) return Status();
   const Uuid id = from_fb(event.document());
   CheckRead document{Key(record.owner(), Kind::document).append(id)};
   if (Status s = walk.read(document); !s.ok()) return s;
@@ -118,25 +148,6 @@ Status check_document_reference(CheckWalk& walk, const CheckedRecord& record) {
       (document.found() && event.rev() > document.record.table<fb::DocumentHead>().current_rev())) {
     missing_reference(walk, record, "document", id, event.rev());
   }
-  return Status();
-}
-
-Status check_session_reference(CheckWalk& walk, const CheckedRecord& record) {
-  const auto& event = record.table<fb::Event>();
-  const Uuid id = from_fb(event.session());
-  CheckRead session{Key(record.owner(), Kind::session).append(id)};
-  if (Status s = walk.read(session); !s.ok()) return s;
-  bool missing = session.absent();
-  if (!missing && event.message_seq() != 0) {
-    CheckRead newest("");
-    if (Status s = walk.read_first(Key(record.owner(), Kind::message).append(id), &newest);
-        !s.ok()) {
-      return s;
-    }
-    // The newest message's key counts them, whether or not it verifies.
-    missing = newest.absent() || ~format::key_u64(newest.key, 37) < event.message_seq();
-  }
-  if (missing) missing_reference(walk, record, "session", id, event.message_seq());
   return Status();
 }
 
@@ -153,42 +164,34 @@ Status check_event(CheckWalk& walk, const CheckedRecord& record) {
     walk.violation(record, "id is of its commit",
                    fmt::format("{} of commit {}", id, event.commit_seq()));
   }
-  if (event.project() != nullptr) {
-    const Uuid project_id = from_fb(event.project());
-    CheckRead project{Key(record.owner(), Kind::project).append(project_id)};
-    if (Status s = walk.read(project); !s.ok()) return s;
-    if (project.absent()) missing_reference(walk, record, "project", project_id, 0);
-  }
-  if (event.document() != nullptr) {
-    if (Status s = check_document_reference(walk, record); !s.ok()) return s;
-  }
-  return event.session() != nullptr ? check_session_reference(walk, record) : Status();
+  if (Status s = expect_project(walk, record, event.project()); !s.ok()) return s;
+  if (Status s = check_document_reference(walk, record); !s.ok()) return s;
+  return expect_session(walk, record, event.session(), event.message_seq());
 }
 
-// A row of session_month or event_month: the record is there, and no two rows say one month. That
-// every first record of a month has its row is asked where the records are met.
+// A month row: the record is there, and no two rows of one stream say one month. That every first
+// record of a month has its row is asked where the records are met.
 Status check_month_row(CheckWalk& walk, const CheckedRecord& record) {
-  const bool of_session = record.kind() == Kind::session_month;
-  const size_t group_bytes = of_session ? 33 : 17;
-  const uint64_t first = ~format::key_u64(record.key(), group_bytes);
+  const MonthStream& stream = month_stream(record.kind());
+  const uint64_t first = ~format::key_u64(record.key(), stream.group_bytes);
   const auto month = static_cast<uint32_t>(record.reference().number);
-  Key key(record.owner(), of_session ? Kind::message : Kind::event);
-  if (of_session) key.append(record.uuid_at(17));
+  Key key(record.owner(), stream.kind);
+  if (stream.has_parent()) key.append(record.uuid_at(17));
   CheckRead named{key.not_u32(month).not_u64(first)};
   if (Status s = walk.read(named); !s.ok()) return s;
   if (named.absent() || record.reference() != Reference{Uuid(), month, 0}) {
     walk.violation(record, "index entry names its record",
-                   fmt::format("{} {} is not in month {}", of_session ? "message" : "event", first,
+                   fmt::format("{} {} is not in month {}", to_string(stream.kind), first,
                                record.reference().number));
   }
   CheckStreamRow& newer = walk.month_row();
-  const std::string_view group = record.key().substr(0, group_bytes);
+  const std::string_view group = record.key().substr(0, stream.group_bytes);
   if (std::string_view(newer.key).substr(0, newer.group_bytes) == group && newer.month <= month) {
     walk.violation(record.info().name, newer.key, "months rise",
                    fmt::format("{} comes after {}", newer.month, month));
   }
   newer.key.assign(record.key());
-  newer.group_bytes = group_bytes;
+  newer.group_bytes = stream.group_bytes;
   newer.month = month;
   return Status();
 }

@@ -26,6 +26,13 @@ void compare_origin(CheckWalk& walk, const CheckedRecord& head, const CheckedRec
 // A head was written last by the commit that wrote the newest of these facts.
 void expect_commit(CheckWalk& walk, const CheckedRecord& head,
                    std::initializer_list<const CheckedRecord*> facts);
+// What an event or a call refers to, and is not there.
+void missing_reference(CheckWalk& walk, const CheckedRecord& record, std::string_view what,
+                       const Uuid& id, uint64_t number);
+// It is there; null refers to nothing.
+Status expect_project(CheckWalk& walk, const CheckedRecord& record, const fb::Uuid* id);
+Status expect_session(CheckWalk& walk, const CheckedRecord& record, const fb::Uuid* id,
+                      uint64_t message_seq);
 // An index entry whose record is not there, or says otherwise; nothing when it is damaged.
 void stray_entry(CheckWalk& walk, const CheckedRecord& entry, const CheckRead& record);
 

@@ -58,19 +58,21 @@ void report(CheckWalk& walk, const CheckedRecord& body, const Touched& one) {
       fmt::format("{} {} {}", format::to_string(one.kind), to_string(one.id), one.number));
 }
 
-// Messages and events lie in months that the operation does not tell, and contents of documents are
-// long. Numbers of messages and revisions are dense: a newest one that is not below this one says
-// that it is there.
+// Messages, events and calls lie in months that the operation does not tell, and contents of
+// documents are long. Numbers of messages and revisions are dense: a newest one that is not below
+// this one says that it is there.
 bool is_apart(Kind kind) {
-  return kind == Kind::message || kind == Kind::event || kind == Kind::revision;
+  return kind == Kind::message || kind == Kind::event || kind == Kind::call ||
+         kind == Kind::revision;
 }
 
 Status check_apart(CheckWalk& walk, const CheckedRecord& body, const Touched& one) {
   const UserId owner = body.owner();
   CheckRead read("");
   uint64_t newest = one.number;
-  if (one.kind == Kind::event) {
-    if (Status s = walk.read_event(owner, one.number, &read); !s.ok()) return s;
+  if (one.kind == Kind::event || one.kind == Kind::call) {
+    Status s = walk.read_in_month(owner, month_stream(one.kind), one.number, &read);
+    if (!s.ok()) return s;
   } else if (one.kind == Kind::revision) {
     read.key = Key(owner, Kind::document).append(one.id).str();
     if (Status s = walk.read(read); !s.ok()) return s;

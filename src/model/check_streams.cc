@@ -18,6 +18,7 @@ struct StreamForm {
   size_t group_bytes;       // of the key: what names the parent
   size_t number_at;
   size_t number_bytes;
+  bool is_dense = true;  // else numbers only rise
 };
 
 constexpr StreamForm kStreams[] = {
@@ -30,8 +31,9 @@ constexpr StreamForm kStreams[] = {
     {Kind::task_activity, "seq", 33, 33, 8},
     {Kind::session_title, "number", 33, 33, 4},
     {Kind::message, "seq", 33, 37, 8},
-    {Kind::event, "id", 17, 21, 8},
-    {Kind::audit, "id", 17, 17, 8},
+    {Kind::event, "id", 17, 21, 8, false},
+    {Kind::call, "id", 17, 21, 8, false},
+    {Kind::audit, "id", 17, 17, 8, false},
     {Kind::credit_entry, "number", 17, 17, 8},
     {Kind::integration_change, "rev", 33, 33, 4},
     {Kind::public_record, "rev", 33, 33, 4},
@@ -101,7 +103,7 @@ Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* old
   const StreamForm& form = *form_of(info->kind);
   const uint64_t before = older ? older->number : 0;
   bool gap = newer.number != before + 1;
-  if (info->kind == Kind::event || info->kind == Kind::audit) {
+  if (!form.is_dense) {
     gap = false;
     if (newer.number <= before) {
       violation(info->name, newer.key, "ids rise",
@@ -138,9 +140,9 @@ void CheckWalk::compare_months(const CheckStreamRow& newer, const CheckStreamRow
 
 // The first record of a month in its stream has a row in the index.
 Status CheckWalk::expect_month_row(const CheckStreamRow& first) {
-  const bool of_event = format::parse_key(first.key)->kind == Kind::event;
-  Key key(format::key_owner(first.key), of_event ? Kind::event_month : Kind::session_month);
-  if (!of_event) key.append(format::key_uuid(first.key, 17));
+  const MonthStream& stream = month_stream(format::parse_key(first.key)->kind);
+  Key key(format::key_owner(first.key), stream.months);
+  if (stream.has_parent()) key.append(format::key_uuid(first.key, 17));
   key.not_u64(first.number);
   CheckRead row{key};
   if (Status s = read(row); !s.ok()) return s;
@@ -178,7 +180,7 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
     case Kind::public_record:
       return check_newest_public(walk, record);
     default:
-      return Status();  // events belong to their owner
+      return Status();  // events and calls belong to their owner
   }
 }
 
@@ -213,6 +215,12 @@ Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
       return check_section_block(walk, record);
     case Kind::vector:
       return check_vector(walk, record);
+    case Kind::call:
+      return check_call(walk, record);
+    case Kind::call_rollup:
+      return check_call_rollup(walk, record);
+    case Kind::call_month:
+      return check_month_row(walk, record);
     default:
       return Status();
   }

@@ -185,7 +185,8 @@ Status check_import_identity(CheckWalk& walk, const CheckedRecord& record) {
                                 : of.extra == 'c' ? "credit entry"
                                                   : "activity";
   if (of.extra == 'e') {
-    if (Status s = walk.read_event(record.owner(), of.number, &object); !s.ok()) return s;
+    Status s = walk.read_in_month(record.owner(), kEvents, of.number, &object);
+    if (!s.ok()) return s;
     if (!object.absent()) return Status();
   } else if (of.extra == 'c') {
     object.key = Key(record.owner(), Kind::credit_entry).not_u64(of.number).str();

@@ -21,6 +21,8 @@
 #include "format/record.h"
 #include "model/check_chains.h"
 #include "model/check_record.h"
+#include "model/check_usage.h"
+#include "model/keys.h"
 
 namespace bcstore::model {
 
@@ -111,8 +113,8 @@ class CheckWalk {
   Status read_first(const format::Key& prefix, CheckRead* first) {
     return read_first(prefix, prefix, first);
   }
-  // An event by its id, through the months of its owner.
-  Status read_event(UserId owner, uint64_t id, CheckRead* event);
+  // An event or a call by its id, through the months of its stream.
+  Status read_in_month(UserId owner, const MonthStream& stream, uint64_t id, CheckRead* fact);
   // The index entry of a record: there, and nothing but this.
   Status expect_entry(const CheckedRecord& record, const format::Key& key,
                       const format::Reference& expected);
@@ -124,7 +126,7 @@ class CheckWalk {
   uint64_t last_commit() const { return last_commit_; }
   CheckLog& log() { return log_; }
   CheckCredits& credits() { return credits_; }
-  // The row of session_month or event_month that came before.
+  // The month row that came before.
   CheckStreamRow& month_row() { return month_row_; }
   CheckList& newer_list() { return newer_list_; }
   CheckChains& chains() { return chains_; }
@@ -158,6 +160,7 @@ class CheckWalk {
   CheckStreamRow month_row_;
   CheckList newer_list_;
   CheckChains chains_;
+  CheckUsage usage_;
 };
 
 // The rules of each table. Those of a whole record are asked of records that verified; those of
@@ -220,6 +223,9 @@ Status check_message(CheckWalk& walk, const CheckedRecord& record);
 Status check_message_id(CheckWalk& walk, const CheckedRecord& record);
 Status check_event(CheckWalk& walk, const CheckedRecord& record);
 Status check_month_row(CheckWalk& walk, const CheckedRecord& record);
+
+Status check_call(CheckWalk& walk, const CheckedRecord& record);
+Status check_call_rollup(CheckWalk& walk, const CheckedRecord& record);
 
 Status check_credit_account(CheckWalk& walk, const CheckedRecord& record);
 Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record);

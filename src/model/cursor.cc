@@ -54,6 +54,8 @@ template class Cursor<TaskActivity>;
 template class Cursor<ChatSession>;
 template class Cursor<ChatMessage>;
 template class Cursor<Event>;
+template class Cursor<CallRecord>;
+template class Cursor<UsageRow>;
 template class Cursor<CreditEntry>;
 template class Cursor<SectionBlock>;
 template class Cursor<Integration>;

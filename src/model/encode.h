@@ -66,6 +66,16 @@ struct EventFields {
   OptionalText call_id;
 };
 
+struct CallFields {
+  std::string_view agent, model, currency;
+  CallStatus status{};
+  int64_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  int64_t latency_us = 0, cost_micros = 0;
+  std::optional<int64_t> first_token_us;
+  std::optional<Uuid> project, session, hold;
+  uint64_t message_seq = 0, event = 0;
+};
+
 struct AccountFields {
   int32_t plan_allowance = 0;
   std::optional<int64_t> reset_at_us;
@@ -107,6 +117,22 @@ inline OptionalText optional_text(const flatbuffers::String* text) {
   return text == nullptr ? OptionalText() : OptionalText(text->string_view());
 }
 
+inline constexpr size_t kCurrencyBytes = 3;
+
+inline fb::Currency currency_to_fb(std::string_view letters) {
+  fb::Currency out;
+  for (size_t i = 0; i < kCurrencyBytes && i < letters.size(); ++i) {
+    out.mutable_letters()->Mutate(static_cast<flatbuffers::uoffset_t>(i),
+                                  static_cast<uint8_t>(letters[i]));
+  }
+  return out;
+}
+
+inline std::string_view text_of(const fb::Currency* currency) {
+  if (currency == nullptr) return {};
+  return {reinterpret_cast<const char*>(currency->letters()->Data()), kCurrencyBytes};
+}
+
 // Of any table: each begins with the fields of Common.
 template <class Table>
 Actor actor_of(const Table& table, UserId owner) {
@@ -142,6 +168,9 @@ class Encoder {
   Draft session_title(By by, OptionalText title);
   Draft message(By by, const MessageFields& fields);
   Draft event(By by, const EventFields& fields);
+  Draft call(By by, const CallFields& fields);
+  // The sum of no calls.
+  Draft call_rollup(By by, std::string_view model, std::string_view currency);
   Draft credit_account(By by, const AccountFields& fields);
   // What it did to the balance is set when it is executed.
   Draft credit_entry(By by, CreditEntryKind kind, int32_t amount, OptionalText reason);

@@ -335,6 +335,8 @@ Status Executor::dispatch(Op& op) {
       return append_message(op);
     case Verb::append_event:
       return append_event(op);
+    case Verb::record_call:
+      return record_call(op);
     case Verb::consume_credit:
       return consume_credit(op);
     case Verb::grant_credits:

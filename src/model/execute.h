@@ -38,6 +38,7 @@
 #include "model/credits.h"
 #include "model/encode.h"
 #include "model/head_cache.h"
+#include "model/keys.h"
 #include "model/row_cache.h"
 #include "model/section_lists.h"
 #include "model/tail_cache.h"
@@ -113,7 +114,7 @@ class Executor {
     uint64_t commit_seq = 0;
     uint64_t owner_seq = 0;
     Time now;
-    uint32_t events = 0;     // written so far: the next one's ordinal
+    uint32_t events = 0;     // and calls, written so far: the next one's ordinal
     uint32_t operation = 0;  // index of the one being executed
     bool importing = false;
     bool present = false;  // the imported row was here already
@@ -163,6 +164,7 @@ class Executor {
   Status rename_chat(Op& op);
   Status append_message(Op& op);
   Status append_event(Op& op);
+  Status record_call(Op& op);
   Status consume_credit(Op& op);
   Status grant_credits(Op& op);
   Status set_credit_plan(Op& op);
@@ -284,7 +286,17 @@ class Executor {
   Time created_at(const Op& op) const { return op.origin ? op.origin->created_at : current_.now; }
   uint64_t age() const { return current_.owner_seq << 16 | current_.operation; }
   void touch(format::Kind kind, const Uuid& id, uint64_t number);
-  Status write_event(Draft& draft, Time created_at, uint64_t* id);
+  // What an event or a call refers to is there; null or 0 refers to nothing.
+  Status need_project(const fb::Uuid* id);
+  Status need_session(const fb::Uuid* id, uint64_t message_seq);
+  Status need_event(uint64_t id);
+  // Puts the next fact of such a stream, under an id that is unique among all of the owner's.
+  Status put_in_month(const MonthStream& stream, Draft& draft, Time created_at, uint64_t* id,
+                      uint32_t* month);
+  // Calls of models; see execute_calls.cc.
+  Status add_to_rollup(const Op& op, uint32_t month);
+  Status begin_rollup(const Op& op, const format::Key& of_month, Draft* draft);
+  Status count_rollups(const format::Key& of_month, uint64_t* count);
   Status write_audit_event(Draft& draft, uint64_t* id);
 
   engine::Engine& engine_;

@@ -209,27 +209,25 @@ Status Executor::same_event(Op& op, uint64_t id) {
       !s.ok()) {
     return s;
   }
-  Key key(current_.owner, Kind::event);
-  key.not_u32(month).not_u64(id);
+  const Key key = in_month(current_.owner, kEvents, month, id);
   return same_fact(key, Kind::event, op.fact, op.origin->created_at, "the event of this identity");
 }
 
-Status Executor::write_event(Draft& draft, Time created, uint64_t* id) {
-  Key prefix(current_.owner, Kind::event);
-  HeadEntry* stream = nullptr;
-  if (Status s = load_stream(Kind::event, prefix, &stream); !s.ok()) return s;
-  int64_t effective = stream->effective_us;
-  const uint32_t old_month = stream->month;
+Status Executor::put_in_month(const MonthStream& stream, Draft& draft, Time created, uint64_t* id,
+                              uint32_t* month) {
+  const Key prefix(current_.owner, stream.kind);
+  HeadEntry* last = nullptr;
+  if (Status s = load_stream(stream.kind, prefix, &last); !s.ok()) return s;
+  int64_t effective = last->effective_us;
+  const uint32_t old_month = last->month;
   if (Status s = stamp(draft, created, &effective); !s.ok()) return s;
   *id = current_.commit_seq << 16 | current_.events++;
-  const uint32_t month = std::max(old_month, month_of(created));
-  Key key = prefix;
-  key.not_u32(month).not_u64(*id);
-  put_fact(Kind::event, key, draft);
-  if (month != old_month) {
-    put_month(Kind::event_month, Key(current_.owner, Kind::event_month), *id, month);
+  *month = std::max(old_month, month_of(created));
+  put_fact(stream.kind, Key(prefix).not_u32(*month).not_u64(*id), draft);
+  if (*month != old_month) {
+    put_month(stream.months, Key(current_.owner, stream.months), *id, *month);
   }
-  set_stream(prefix, *id, effective, month);
+  set_stream(prefix, *id, effective, *month);
   return Status();
 }
 
@@ -244,6 +242,29 @@ Status Executor::write_audit_event(Draft& draft, uint64_t* id) {
   return Status();
 }
 
+Status Executor::need_project(const fb::Uuid* given) {
+  if (given == nullptr) return Status();
+  const Uuid id = from_fb(given);
+  HeadEntry* entry = nullptr;
+  return need(Kind::project, with_id(current_.owner, Kind::project, id), "project", id, &entry);
+}
+
+Status Executor::need_session(const fb::Uuid* given, uint64_t message_seq) {
+  if (given == nullptr) return Status();
+  const Uuid id = from_fb(given);
+  HeadEntry* entry = nullptr;
+  if (Status s = need(Kind::session, session_key(current_.owner, id), "session", id, &entry);
+      !s.ok() || message_seq == 0) {
+    return s;
+  }
+  if (Status s = load_stream(Kind::message, stream_prefix(current_.owner, id), &entry); !s.ok()) {
+    return s;
+  }
+  if (message_seq <= entry->seq) return Status();
+  return Status(Code::not_found,
+                fmt::format("session {} has no message {}", to_string(id), message_seq));
+}
+
 Status Executor::append_event(Op& op) {
   if (root<fb::Event>(op.fact)->is_audit()) {
     uint64_t audit_id = 0;
@@ -255,13 +276,9 @@ Status Executor::append_event(Op& op) {
   if (Status s = find_identity(op, &known); !s.ok()) return s;
   if (known) return same_event(op, known->number);
   const auto* event = root<fb::Event>(op.fact);
-  HeadEntry* entry = nullptr;
-  if (event->project() != nullptr) {
-    Uuid id = from_fb(event->project());
-    Key key(current_.owner, Kind::project);
-    if (Status s = need(Kind::project, key.append(id), "project", id, &entry); !s.ok()) return s;
-  }
+  if (Status s = need_project(event->project()); !s.ok()) return s;
   if (event->document() != nullptr) {
+    HeadEntry* entry = nullptr;
     Uuid id = from_fb(event->document());
     Key key(current_.owner, Kind::document);
     if (Status s = need(Kind::document, key.append(id), "document", id, &entry); !s.ok()) return s;
@@ -270,23 +287,10 @@ Status Executor::append_event(Op& op) {
                     fmt::format("document {} has no revision {}", to_string(id), event->rev()));
     }
   }
-  if (event->session() != nullptr) {
-    Uuid id = from_fb(event->session());
-    if (Status s = need(Kind::session, session_key(current_.owner, id), "session", id, &entry);
-        !s.ok()) {
-      return s;
-    }
-    Key prefix = stream_prefix(current_.owner, id);
-    if (event->message_seq() != 0) {
-      if (Status s = load_stream(Kind::message, prefix, &entry); !s.ok()) return s;
-      if (event->message_seq() > entry->seq) {
-        return Status(Code::not_found, fmt::format("session {} has no message {}", to_string(id),
-                                                   event->message_seq()));
-      }
-    }
-  }
+  if (Status s = need_session(event->session(), event->message_seq()); !s.ok()) return s;
   uint64_t id = 0;
-  if (Status s = write_event(op.fact, created_at(op), &id); !s.ok()) return s;
+  uint32_t month = 0;
+  if (Status s = put_in_month(kEvents, op.fact, created_at(op), &id, &month); !s.ok()) return s;
   remember_identity(op, Uuid(), id);
   touch(Kind::event, Uuid(), id);
   return Status();

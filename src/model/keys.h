@@ -10,6 +10,35 @@ inline format::Key with_id(UserId owner, format::Kind kind, const Uuid& id) {
   return format::Key(owner, kind).append(id);
 }
 
+// A long stream lies by month. Its month rows, one for each month that occurs, tell which month a
+// number lies in.
+struct MonthStream {
+  format::Kind kind;
+  format::Kind months;
+  size_t group_bytes;  // of a key: what names the stream; then comes ~month(4), then ~number(8)
+
+  // An id between the kind and the month.
+  constexpr bool has_parent() const { return group_bytes > format::kKindOffset + 1; }
+};
+inline constexpr MonthStream kMessages{format::Kind::message, format::Kind::session_month, 33};
+inline constexpr MonthStream kEvents{format::Kind::event, format::Kind::event_month, 17};
+inline constexpr MonthStream kCalls{format::Kind::call, format::Kind::call_month, 17};
+inline constexpr const MonthStream* kMonthStreams[] = {&kMessages, &kEvents, &kCalls};
+
+// The stream whose facts or month rows are of this kind; kMessages for any other.
+constexpr const MonthStream& month_stream(format::Kind kind) {
+  for (const MonthStream* stream : kMonthStreams) {
+    if (stream->kind == kind || stream->months == kind) return *stream;
+  }
+  return kMessages;
+}
+
+// Of a stream that has no parent but its owner.
+inline format::Key in_month(UserId owner, const MonthStream& stream, uint32_t month,
+                            uint64_t number) {
+  return format::Key(owner, stream.kind).not_u32(month).not_u64(number);
+}
+
 inline format::Key section_key(UserId owner, const Uuid& document,
                                const format::SectionEntry& entry) {
   return with_id(owner, format::Kind::section_block, document).u64(entry.name).u64(entry.block);

@@ -143,6 +143,16 @@ bool content_of_work(const CheckedRecord& r, Line& line) {
   }
 }
 
+// Ids of events and calls are made of sequences, which are not contents: of the event only that
+// there is one.
+void content_of_call(const CheckedRecord& r, Line& line) {
+  const auto& t = r.table<fb::Call>();
+  line.origin().text(t.agent()).text(t.model()).number(t.status()).number(t.input_tokens());
+  line.number(t.output_tokens()).number(t.cached_tokens()).number(t.latency_us());
+  line.number(t.first_token_us()).number(t.cost_micros()).text(text_of(t.currency()));
+  line.id(t.project()).id(t.session()).number(t.message_seq()).flag(t.event() != 0).id(t.hold());
+}
+
 bool content_of_the_rest(const CheckedRecord& r, Line& line) {
   switch (r.kind()) {
     case Kind::integration_change: {
@@ -158,6 +168,9 @@ bool content_of_the_rest(const CheckedRecord& r, Line& line) {
       line.key_u32(kSecondAt).origin().text(t.name()).number(t.content_type()).text(r.tail());
       return true;
     }
+    case Kind::call:
+      content_of_call(r, line);
+      return true;
     case Kind::vector_space: {
       const auto& t = r.table<fb::VectorSpace>();
       line.key_id().text(t.name()).number(t.dimension()).number(t.metric());

@@ -11,8 +11,10 @@ using format::Kind;
 using format::Reference;
 using model::begin_read;
 using model::history;
+using model::kEvents;
 using model::ListPlan;
 using model::missing;
+using model::month_at;
 using model::TenantState;
 using model::with_id;
 
@@ -28,28 +30,6 @@ Key task_key(UserId owner, const Reference& place, const Uuid& task) {
   append_phase(key, phase);
   key.u64(place.number & ~kHasPhase).append(task);
   return key;
-}
-
-// The month that holds the newest number not above `number`: the first month row at or after it, as
-// they begin with the newest. 0 when there is none.
-Result<uint32_t> month_at(const TenantState& state, Key prefix, Kind kind, uint64_t number,
-                          const Snapshot* snapshot) {
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(state, snapshot, &at); !s.ok()) return s;
-  std::string upper = format::after_prefix(prefix);
-  auto scan = state.core->engine().scan(
-      {engine::family_of(kind), prefix.not_u64(number).str(), upper, false, at});
-  if (!scan->next()) {
-    if (!scan->status().ok()) return scan->status();
-    return 0u;
-  }
-  format::Parsed parsed;
-  if (Status s = format::parse_record(scan->key(), scan->value(), &parsed); !s.ok()) return s;
-  Reference reference;
-  if (!format::unpack(parsed.meta, &reference)) {
-    return format::corrupt(scan->key(), "the payload is malformed");
-  }
-  return static_cast<uint32_t>(reference.number);
 }
 
 }  // namespace
@@ -201,49 +181,31 @@ void merge_audit(const std::shared_ptr<const TenantState>& state, ListPlan* plan
   plan->resume = [state, snapshot = plan->snapshot](bool audit,
                                                     uint64_t id) -> Result<std::string> {
     if (audit) return Key(state->owner, Kind::audit).not_u64(id).str();
-    Result<uint32_t> month =
-        month_at(*state, Key(state->owner, Kind::event_month), Kind::event_month, id, snapshot);
-    if (!month.ok()) return month.status();
-    return Key(state->owner, Kind::event).not_u32(*month).not_u64(id).str();
+    Result<Key> key = model::key_in_month(*state, kEvents, id, snapshot);
+    if (!key.ok()) return key.status();
+    return key->str();
   };
 }
 
 }  // namespace
 
 Cursor<Event> Tenant::events(const EventList& o) const {
-  ListPlan plan;
-  plan.kind = Kind::event;
-  Key prefix(state_->owner, Kind::event);
-  if (o.month) {
-    if (*o.month % 100 < 1 || *o.month % 100 > 12) {
-      plan.bad = Status(Code::invalid_argument, fmt::format("month: {} is not yyyymm", *o.month));
-    }
-    prefix.not_u32(*o.month);
-  }
-  plan.prefix = prefix.str();
-  plan.backward = !o.newest_first;
-  plan.limit = o.limit;
-  plan.after = o.after;
-  plan.snapshot = o.snapshot;
+  ListPlan plan = model::month_list(*state_, kEvents, o);
   plan.parameters = o.with_audit ? 0 : 1;
   if (o.with_audit && !o.month && plan.bad.ok() && state_->bad.ok()) merge_audit(state_, &plan);
-  plan.parent_kind = Kind::user;
-  plan.parent_prefix = Key(state_->owner, Kind::user).str();
-  plan.parent_name = "user " + to_string(state_->owner);
   return model::make_cursor<Event>(*state_, std::move(plan));
 }
 
 Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
-  Result<uint32_t> month =
-      month_at(*state_, Key(state_->owner, Kind::event_month), Kind::event_month, id, o.snapshot);
-  if (!month.ok()) return month.status();
+  Result<Key> key = model::key_in_month(*state_, kEvents, id, o.snapshot);
+  if (!key.ok()) return key.status();
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   // It is one of the owner's own, or of the audit: both in one round.
   std::vector<engine::Read> reads(2);
   reads[0].family = engine::family_of(Kind::event);
-  reads[0].key = Key(state_->owner, Kind::event).not_u32(*month).not_u64(id).str();
+  reads[0].key = key->str();
   reads[1].family = engine::family_of(Kind::audit);
   reads[1].key = Key(state_->owner, Kind::audit).not_u64(id).str();
   state_->core->engine().multi_get(reads, at);

@@ -180,6 +180,36 @@ ListPlan history(const TenantState& state, format::Kind kind, Id<K> parent,
   return history(state, kind, parent.uuid(), parent_kind, parent_name, o);
 }
 
+// The month that holds the newest number of a stream that is not above `number`, as its month rows
+// tell; `prefix` is theirs. 0 when there is none.
+Result<uint32_t> month_at(const TenantState& state, format::Key prefix, format::Kind kind,
+                          uint64_t number, const Snapshot* snapshot);
+// Where the fact of this id lies, if there is one, in a stream of the owner.
+Result<format::Key> key_in_month(const TenantState& state, const MonthStream& stream, uint64_t id,
+                                 const Snapshot* snapshot);
+inline constexpr uint32_t kLastMonth = 9999'12;
+Status check_month(std::string_view what, uint32_t month);
+// The list belongs to the owner alone: an empty one of nobody is not_found.
+void of_owner(const TenantState& state, ListPlan* plan);
+// A list of a stream of the owner, oldest first, or of one month of it.
+template <class List>
+ListPlan month_list(const TenantState& state, const MonthStream& stream, const List& o) {
+  ListPlan plan;
+  plan.kind = stream.kind;
+  format::Key prefix(state.owner, stream.kind);
+  if (o.month) {
+    plan.bad = check_month("month", *o.month);
+    prefix.not_u32(*o.month);
+  }
+  plan.prefix = prefix.str();
+  plan.backward = !o.newest_first;
+  plan.limit = o.limit;
+  plan.after = o.after;
+  plan.snapshot = o.snapshot;
+  of_owner(state, &plan);
+  return plan;
+}
+
 // Ok when this handle may read; notes the read for the audit.
 Status begin_read(const TenantState& state);
 // The engine's snapshot behind a public one; invalid_argument for another store's.

@@ -243,6 +243,57 @@ std::optional<uint64_t> Event::message_seq() const {
 }
 BCSTORE_OPTIONAL_TEXT(Event, Event, call_id)
 
+uint32_t CallRecord::month() const { return number_at(body_, kFirst); }
+uint64_t CallRecord::id() const { return wide_number_at(body_, kFirst + 4); }
+BCSTORE_TEXT(CallRecord, Call, agent)
+BCSTORE_TEXT(CallRecord, Call, model)
+BCSTORE_TEXT(CallRecord, Call, currency)
+BCSTORE_SCALAR(CallRecord, Call, status, CallStatus)
+BCSTORE_SCALAR(CallRecord, Call, input_tokens, int64_t)
+BCSTORE_SCALAR(CallRecord, Call, output_tokens, int64_t)
+BCSTORE_SCALAR(CallRecord, Call, cached_tokens, int64_t)
+BCSTORE_SCALAR(CallRecord, Call, latency_us, int64_t)
+BCSTORE_SCALAR(CallRecord, Call, cost_micros, int64_t)
+std::optional<int64_t> CallRecord::first_token_us() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->first_token_us() >= 0 ? std::optional<int64_t>(t->first_token_us()) : std::nullopt;
+}
+std::optional<ProjectId> CallRecord::project() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->project() ? std::optional(ProjectId(from_fb(t->project()))) : std::nullopt;
+}
+std::optional<ChatSessionId> CallRecord::session() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->session() ? std::optional(ChatSessionId(from_fb(t->session()))) : std::nullopt;
+}
+std::optional<uint64_t> CallRecord::message_seq() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->message_seq() != 0 ? std::optional<uint64_t>(t->message_seq()) : std::nullopt;
+}
+std::optional<uint64_t> CallRecord::event() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->event() != 0 ? std::optional<uint64_t>(t->event()) : std::nullopt;
+}
+std::optional<Uuid> CallRecord::hold() const {
+  const auto* t = table<fb::Call>(body_);
+  return t && t->hold() ? std::optional(from_fb(t->hold())) : std::nullopt;
+}
+
+uint32_t UsageRow::month() const {
+  const RecordBody* record = usable(body_);
+  return record ? format::key_u32(record->key(), kFirst) : 0;
+}
+BCSTORE_TEXT(UsageRow, CallRollup, model)
+BCSTORE_TEXT(UsageRow, CallRollup, currency)
+BCSTORE_SCALAR(UsageRow, CallRollup, calls, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, failed_calls, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, input_tokens, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, output_tokens, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, cached_tokens, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, cost_micros, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, total_latency_us, int64_t)
+BCSTORE_SCALAR(UsageRow, CallRollup, longest_latency_us, int64_t)
+
 uint64_t CreditEntry::number() const { return wide_number_at(body_, kFirst); }
 CreditEntryKind CreditEntry::kind() const {
   const auto* t = table<fb::CreditEntry>(body_);

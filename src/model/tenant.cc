@@ -250,6 +250,11 @@ Result<uint64_t> Tenant::append_event(const NewEvent& e, const CommitOptions& o)
       *this, o, [&](WriteBatch& b) { b.append_event(e); }, number);
 }
 
+Result<uint64_t> Tenant::record_call(const NewCall& call, const CommitOptions& o) const {
+  return write_one<uint64_t>(
+      *this, o, [&](WriteBatch& b) { b.record_call(call); }, number);
+}
+
 Result<std::optional<int32_t>> Tenant::consume_credit(const CreditSpend& spend,
                                                       const CommitOptions& o) const {
   return write_one<std::optional<int32_t>>(

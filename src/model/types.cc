@@ -42,6 +42,11 @@ constexpr Names<IntegrationAction> kIntegrationActions[] = {
     {IntegrationAction::added, "added"},
     {IntegrationAction::revised, "revised"},
     {IntegrationAction::removed, "removed"}};
+constexpr Names<CallStatus> kCallStatuses[] = {{CallStatus::ok, "ok"},
+                                               {CallStatus::error, "error"},
+                                               {CallStatus::timed_out, "timed_out"},
+                                               {CallStatus::canceled, "canceled"},
+                                               {CallStatus::rate_limited, "rate_limited"}};
 constexpr Names<Metric> kMetrics[] = {
     {Metric::cosine, "cosine"}, {Metric::euclidean, "euclidean"}, {Metric::dot, "dot"}};
 
@@ -75,6 +80,7 @@ std::string_view to_string(IntegrationType type) { return name_of(kIntegrations,
 std::string_view to_string(IntegrationAction action) {
   return name_of(kIntegrationActions, action);
 }
+std::string_view to_string(CallStatus status) { return name_of(kCallStatuses, status); }
 std::string_view to_string(Metric metric) { return name_of(kMetrics, metric); }
 
 std::optional<ProjectStatus> parse_project_status(std::string_view name) {

@@ -63,6 +63,9 @@ void WriteBatch::append_message(ChatSessionId session, const NewMessage& message
 void WriteBatch::append_event(const NewEvent& event) {
   if (body_) body_->append_event(event, {}, nullptr);
 }
+void WriteBatch::record_call(const NewCall& call) {
+  if (body_) body_->record_call(call);
+}
 void WriteBatch::consume_credit(const CreditSpend& spend) {
   if (body_) body_->consume_credit(spend);
 }

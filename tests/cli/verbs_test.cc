@@ -196,6 +196,34 @@ TEST_CASE("show prints the documents, the open tasks and the last messages of a 
   CHECK(command({"show", "--db", dir.db(), "--user", id(1), "--project", id(10)}).code == 1);
 }
 
+TEST_CASE("show tells what the owner's calls of models add up to") {
+  TempDir dir;
+  load_history(dir);
+  uint32_t month = 0;
+  {
+    Store store = reopen(dir);
+    const Tenant t = store.tenant(id_of<UserId>(2));
+    NewCall call{.agent = "planner",
+                 .model = "tea-1",
+                 .latency_us = 1'000'000,
+                 .cost_micros = 1'500'000,
+                 .currency = "EUR",
+                 .input_tokens = 1'000,
+                 .output_tokens = 20};
+    t.record_call(call).value();
+    call.latency_us = 4'000'000;
+    call.status = CallStatus::error;
+    const CallRecord last = t.call(t.record_call(call).value()).value();
+    month = last.month();
+  }
+  const std::string out = command({"show", "--db", dir.db(), "--user", id(2)}).out;
+  CHECK(
+      has(out, fmt::format("\nCalls of models\n  {} tea-1: 2 calls, 1 failed, 2,000 tokens in and "
+                           "40 out, 3.000000 EUR, 2.5 s on average, 4.0 s at most\n",
+                           month)));
+  CHECK_FALSE(has(command({"show", "--db", dir.db(), "--user", id(2)}).err, "bcstore:"));
+}
+
 TEST_CASE("Users are listed, and found by their address") {
   TempDir dir;
   load_history(dir);

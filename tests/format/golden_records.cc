@@ -192,6 +192,22 @@ constexpr Row kRows[] = {
      "1600000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf3800000002000000404142434445464748494a4b"
      "4c4d4e4f0300000008070605040302010188f373643c06000288f373643c06000000000007000000706c616e"
      "6e65720023375d349cbaa0280000803f000000c0"},
+    {Kind::call,
+     "bc3c010010010000e4e63d2eb411f7c5380000000000000000002e00b4005800600068000600080018001c00"
+     "20000700700078008000880090009800250028003800a000a80048002e00000000000202c0c1c2c3c4c5c6c7"
+     "c8c9cacbcccdcecfb4000000a40000009400000000455552303132333435363738393a3b3c3d3e3f40414243"
+     "4445464748494a4b4c4d4e4f404142434445464748494a4b4c4d4e4f08070605040302010188f373643c0600"
+     "0288f373643c0600030000000000000004000000000000000500000000000000060000000000000007000000"
+     "00000000080000000000000009000000000000000a0000000000000000000000050000007465612d31000000"
+     "07000000706c616e6e65720007000000706c616e6e657200"},
+    {Kind::call_rollup,
+     "bc3d0100c0000000186138b57fbd0c372c0000000000000024007c0024002c0034000700080018001c002100"
+     "3c0044004c0054005c0064006c0074002400000000000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf70000000"
+     "600000000045555208070605040302010188f373643c06000288f373643c0600030000000000000004000000"
+     "0000000005000000000000000600000000000000070000000000000008000000000000000900000000000000"
+     "0a00000000000000050000007465612d3100000007000000706c616e6e657200"},
+    {Kind::call_month,
+     "bc3e01001c00000016f1587eebbcb34f707172737475767778797a7b7c7d7e7f0d0c0b0a000000000c170300"},
 };
 
 fb::Uuid fb_id(uint8_t first) {
@@ -315,6 +331,25 @@ Draft section_records(Kind kind) {
   }
 }
 
+Draft call_records(Kind kind) {
+  const fb::Uuid project = fb_id(0x30);
+  const fb::Uuid other = fb_id(0x40);
+  fb::Currency currency;
+  std::memcpy(currency.mutable_letters()->data(), "EUR", 3);
+  switch (kind) {
+    case Kind::call:
+      return Draft(kind, table(fb::CreateCallDirect, "planner", "tea-1", uint8_t{2}, int64_t{3},
+                               int64_t{4}, int64_t{5}, int64_t{6}, int64_t{7}, int64_t{8},
+                               &currency, &project, &other, uint64_t{9}, uint64_t{10}, &other));
+    case Kind::call_rollup:
+      return Draft(kind,
+                   table(fb::CreateCallRollupDirect, "tea-1", &currency, int64_t{3}, int64_t{4},
+                         int64_t{5}, int64_t{6}, int64_t{7}, int64_t{8}, int64_t{9}, int64_t{10}));
+    default:
+      return section_records(kind);
+  }
+}
+
 Draft integration_and_public_records(Kind kind) {
   switch (kind) {
     case Kind::integration:
@@ -329,7 +364,7 @@ Draft integration_and_public_records(Kind kind) {
     case Kind::public_record:
       return Draft(kind, table(fb::CreatePublicRecordDirect, "prices", uint8_t{1}), "{}");
     default:
-      return section_records(kind);
+      return call_records(kind);
   }
 }
 

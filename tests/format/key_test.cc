@@ -71,6 +71,9 @@ void add_later_keys(std::map<Kind, GoldenKey>& rows) {
         "3a" + id + "0000000000000102" + "0123456789abcdef");
   owned(Kind::vector, of(Kind::vector).u64(0x0123456789ABCDEF).u32(0x89ABCDEF),
         "3b0123456789abcdef89abcdef");
+  owned(Kind::call, of(Kind::call).not_u32(202508).not_u64(0x10001), "3cfffce8f3fffffffffffefffe");
+  owned(Kind::call_rollup, of(Kind::call_rollup).u32(202508).append(kId), "3d0003170c" + id);
+  owned(Kind::call_month, of(Kind::call_month).not_u64(0x10000), "3efffffffffffeffff");
 }
 
 // One key of every kind, and its bytes as they are on disk for good.

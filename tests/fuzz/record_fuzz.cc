@@ -93,6 +93,10 @@ const flatbuffers::TypeTable* table_of(Kind kind) {
       return fb::SectionListTypeTable();
     case Kind::section_block:
       return fb::SectionBlockTypeTable();
+    case Kind::call:
+      return fb::CallTypeTable();
+    case Kind::call_rollup:
+      return fb::CallRollupTypeTable();
     case Kind::vector:
       return fb::VectorTypeTable();
     default:

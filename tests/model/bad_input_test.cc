@@ -64,6 +64,19 @@ std::vector<Field> fields_of_projects() {
   };
 }
 
+struct Named {
+  Text agent, model;
+};
+Status record(Bad& w, const Named& by) {
+  return w.t
+      .record_call({.agent = by.agent,
+                    .model = by.model,
+                    .latency_us = 1,
+                    .cost_micros = 1,
+                    .currency = "USD"})
+      .status();
+}
+
 std::vector<Field> fields_of_chat_and_users() {
   return {
       FIELD(kMaxNameBytes, unsaid, text, w.t.start_chat(w.a.project, {.title = x})),
@@ -79,6 +92,8 @@ std::vector<Field> fields_of_chat_and_users() {
       FIELD(kMaxEventTypeBytes, refused, text, w.t.append_event({.type = x})),
       FIELD(kMaxTextBytes, refused, json, w.t.append_event({.type = "t", .payload = x})),
       FIELD(kMaxEventTypeBytes, unsaid, text, w.t.append_event({.type = "t", .call_id = x})),
+      FIELD(kMaxEventTypeBytes, refused, text, record(w, {.agent = x, .model = "m"})),
+      FIELD(kMaxModelBytes, refused, text, record(w, {.agent = "a", .model = x})),
       FIELD(kMaxNameBytes, refused, text, w.t.edit_profile({.email = x})),
       FIELD(kMaxNameBytes, unsaid, text, w.t.edit_profile({.full_name = x})),
       FIELD(kMaxEventTypeBytes, refused, text, w.t.as_agent(x).append_event({.type = "t"})),

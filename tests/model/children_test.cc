@@ -47,6 +47,8 @@ const Maker kMakers[] = {
     {"cursor of tasks", CHILD(t.tasks(r.project))},
     {"cursor of messages", CHILD(t.messages(r.chat))},
     {"cursor of events", CHILD(t.events())},
+    {"call", CHILD(t.call(r.call).value())},
+    {"cursor of usage", CHILD(t.usage({.from_month = 202501, .to_month = 202512}))},
 };
 
 TEST_CASE("children: what one thread made and another dropped is counted once and no more") {

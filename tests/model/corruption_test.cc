@@ -91,6 +91,8 @@ const std::vector<Target>& targets() {
       TARGET(w.key(Kind::message_id).append(w.a.message_id), t.message(r.message_id)),
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.event(r.event)),
       TARGET(w.key(Kind::event).not_u32(202508).not_u64(w.a.event), t.events()),
+      TARGET(w.key(Kind::call).not_u32(202508).not_u64(w.a.call), t.call(r.call)),
+      TARGET(w.key(Kind::call).not_u32(202508).not_u64(w.a.call), t.calls()),
       TARGET(w.key(Kind::credit_account), t.credits()),
       TARGET(w.key(Kind::credit_counter), t.credits()),
       TARGET(w.key(Kind::credit_entry).not_u64(1), t.credit_entries()),

@@ -44,10 +44,20 @@ class Damaged {
     service.set_unlimited(ada, true).value();
     tenant.consume_credit().value();
     tenant.append_event({.type = "later"}).value();
+    for (int i = 0; i < 2; ++i) {
+      tenant
+          .record_call({.agent = "a",
+                        .model = fixture::kRichModel,
+                        .latency_us = 10 * i,
+                        .cost_micros = 5,
+                        .currency = "USD"})
+          .value();
+    }
     tenant.append_message(rich.chat, {.role = Role::user, .content = "next month"}).value();
     world_.clock->advance(-80 * fixture::kDayUs);
     tenant.append_event({.type = "back"}).value();
     tenant.edit_profile({.email = "Ada2@example.com"}).value();
+    first_call = fixture::rows_of(tenant.calls(), [](const CallRecord& c) { return c.id(); }).at(0);
     REQUIRE(world_.held->close().ok());
     world_.held.reset();
     bool fresh = false;
@@ -152,6 +162,7 @@ class Damaged {
 
   Rich rich, other;
   uint64_t salt = 0;
+  uint64_t first_call = 0;  // of the rich owner
 
  private:
   struct Undo {

@@ -18,6 +18,15 @@ struct Verb {
   Fill other;  // the same verb with other arguments
 };
 
+NewCall call(const Rich& r, int64_t micros) {
+  return {.agent = "a",
+          .model = "m",
+          .latency_us = 1,
+          .cost_micros = micros,
+          .currency = "USD",
+          .session = r.chat};
+}
+
 #define FILL [](WriteBatch & b, const Rich& r)
 
 // Every verb of WriteBatch. Each commit is built anew, as a retry would.
@@ -80,6 +89,10 @@ b.append_event({.type = "N"});
   (void)r;
   b.append_event({.type = "N", .payload = "1"});
 }
+}
+, {"record_call", FILL{b.record_call(call(r, 1));
+}
+, FILL { b.record_call(call(r, 2)); }
 }
 , {"edit_profile", FILL{(void)r;
 b.edit_profile({.full_name = "N"});

@@ -46,6 +46,24 @@ struct Window {
   }
 };
 
+inline CallList calls(const Window& w, std::optional<uint32_t> month) {
+  return {.newest_first = w.reverse,
+          .limit = w.limit,
+          .after = w.after,
+          .month = month,
+          .snapshot = w.snapshot};
+}
+inline UsageRange usage(const Window& w) {
+  return {.from_month = 101,
+          .to_month = 999912,
+          .limit = w.limit,
+          .after = w.after,
+          .snapshot = w.snapshot};
+}
+inline NewCall tea_call(std::string_view model = kRichModel) {
+  return {.agent = "a", .model = model, .latency_us = 5, .cost_micros = 7, .currency = "USD"};
+}
+
 inline IntegrationList integrations(const Window& w) {
   return {.newest_first = w.reverse, .limit = w.limit, .after = w.after, .snapshot = w.snapshot};
 }
@@ -104,6 +122,16 @@ inline std::vector<List> lists_of_owner() {
       {"events without audit", "events", false, true,
        BCSTORE_PAGE(t.events(w.events(std::nullopt, false))),
        BCSTORE_APPEND(t.append_event({.type = "t"}))},
+      {"calls", "calls", false, true, BCSTORE_PAGE(t.calls(calls(w, std::nullopt))),
+       BCSTORE_APPEND(t.record_call(tea_call()))},
+      {"calls of a month", "calls", false, true, BCSTORE_PAGE(t.calls(calls(w, 202509))),
+       BCSTORE_APPEND(t.record_call(tea_call()))},
+      {"usage", "usage", false, false, BCSTORE_PAGE(t.usage(usage(w))),
+       [](const Tenant& t, const Rich&) {
+         // A row that there was not.
+         const size_t rows = rows_of(t.usage(usage({})), [](const UsageRow&) { return 0; }).size();
+         t.record_call(tea_call("tea-" + std::to_string(rows + 1))).value();
+       }},
       {"credit entries", "credits", false, true, BCSTORE_PAGE(t.credit_entries(w.list())),
        BCSTORE_APPEND(t.consume_credit())},
       {"integrations", "integrations", false, true, BCSTORE_PAGE(t.integrations(integrations(w))),

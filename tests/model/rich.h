@@ -19,6 +19,7 @@ struct Rich {
   ChatSessionId quiet;        // no message
   MessageId message_id;       // of message 4
   uint64_t event = 0;         // refers to everything
+  uint64_t call = 0;          // refers to everything; another one is of no reference and failed
   IntegrationId integration;  // github, revised once; another one was removed
   std::string block;          // in the sections of the document's three revisions
   std::string public_name;    // with one revision
@@ -85,6 +86,36 @@ inline void enrich_history(const Tenant& tenant, Rich& rich) {
   agent.commit(batch, {.durability = Durability::relaxed}).value();
 }
 
+inline constexpr std::string_view kRichModel = "tea-1";
+
+// A call that succeeded, and one of another model that did not.
+inline uint64_t enrich_calls(const Tenant& tenant, const Rich& rich) {
+  tenant
+      .record_call({.agent = "planner",
+                    .model = "tea-1-mini",
+                    .latency_us = 30'000'000,
+                    .cost_micros = 0,
+                    .currency = "EUR",
+                    .status = CallStatus::timed_out})
+      .value();
+  return tenant
+      .record_call({.agent = "planner",
+                    .model = kRichModel,
+                    .latency_us = 2'500'000,
+                    .cost_micros = 12'345,
+                    .currency = "USD",
+                    .input_tokens = 1'200,
+                    .output_tokens = 340,
+                    .cached_tokens = 1'000,
+                    .first_token_us = 400'000,
+                    .project = rich.project,
+                    .session = rich.chat,
+                    .message_seq = 2,
+                    .event = rich.event,
+                    .hold = rich.chat.uuid()})
+      .value();
+}
+
 // Makes everything that Rich names, under an owner that exists already.
 inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   Rich rich;
@@ -122,6 +153,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
                                   .message_seq = 1,
                                   .call_id = "call-1"})
                    .value();
+  rich.call = enrich_calls(tenant, rich);
   Uuid given = SeededIds::make(0xABCDEF);
   given.bytes[15] = owner.uuid().bytes[15];
   given.bytes[14] = owner.uuid().bytes[14];

@@ -65,6 +65,7 @@ TEST_CASE("rounds: every read takes at most two") {
       CALL(ok, t.messages(r.chat, {.limit = 2, .from_seq = 6})),
       CALL(ok, t.messages(r.chat, {.newest_first = true, .limit = 2, .from_seq = 5})),
       CALL(ok, t.event(r.event)),
+      CALL(ok, t.call(r.call)),
       CALL(ok, t.get(projects)[0]),
       CALL(ok, t.get(documents)[1]),
       CALL(ok, t.get(tasks)[1]),
@@ -77,6 +78,7 @@ TEST_CASE("rounds: every read takes at most two") {
       CALL(not_found, t.message(r.chat, 99)),
       CALL(not_found, t.message(forged<MessageId>(1))),
       CALL(not_found, t.event(r.event + 1)),
+      CALL(not_found, t.call(r.event)),
       CALL(not_found, t.messages(forged<ChatSessionId>(1))),
   };
   for (const Call& read : reads) {
@@ -131,6 +133,9 @@ std::string prefix_of(const std::string& name, const Rich& r) {
       {"projects", key(Kind::project_by_age).str()},
       {"archived projects", key(Kind::project_by_age).str()},
       {"events", key(Kind::event).str()},
+      {"calls", key(Kind::call).str()},
+      {"calls of a month", key(Kind::call).not_u32(202509).str()},
+      {"usage", key(Kind::call_rollup).str()},
       {"credit entries", key(Kind::credit_entry).str()},
       {"events of a month", key(Kind::event).not_u32(202509).str()},
       {"events without audit", key(Kind::event).str()},
@@ -228,6 +233,7 @@ TEST_CASE("rounds: a write is one change of the engine, after at most two rounds
       CALL(ok, t.append_message(r.chat, {.role = Role::user, .content = "m"})),
       CALL(ok, t.append_event({.type = "t", .project = r.project, .session = r.chat})),
       CALL(ok, t.append_event({.type = "k"}, o)),
+      CALL(ok, t.record_call(tea_call())),
       CALL(ok, t.edit_profile({.full_name = "n"})),
       CALL(ok, t.add_integration({.type = IntegrationType::zapier, .metadata = "1"})),
       CALL(ok, t.revise_integration(r.integration, "1")),

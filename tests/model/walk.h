@@ -100,6 +100,18 @@ inline std::string shown(const Event& r) {
               r.document(), r.rev(), r.session(), r.message_seq(), r.call_id());
 }
 
+inline std::string shown(const CallRecord& r) {
+  return line("call", r, r.id(), r.month(), r.agent(), r.model(), r.status(), r.input_tokens(),
+              r.output_tokens(), r.cached_tokens(), r.latency_us(), r.first_token_us(),
+              r.cost_micros(), r.currency(), r.project(), r.session(), r.message_seq(), r.event(),
+              r.hold());
+}
+inline std::string shown(const UsageRow& r) {
+  return line("usage", r, r.month(), r.model(), r.currency(), r.calls(), r.failed_calls(),
+              r.input_tokens(), r.output_tokens(), r.cached_tokens(), r.cost_micros(),
+              r.total_latency_us(), r.longest_latency_us());
+}
+
 inline std::string shown(const CreditEntry& r) {
   return line("credit", r, r.number(), r.kind(), r.amount(), r.allowance_delta(), r.granted_delta(),
               r.allowance(), r.granted(), r.is_unlimited(), r.epoch(), r.reason());
@@ -164,6 +176,13 @@ class Walk {
           return tenant_.events({.after = after, .snapshot = snapshot_});
         },
         [](const Event&) {});
+    list([&](std::string_view after) {
+      return tenant_.calls({.after = after, .snapshot = snapshot_});
+    });
+    list([&](std::string_view after) {
+      return tenant_.usage(
+          {.from_month = 101, .to_month = 999912, .after = after, .snapshot = snapshot_});
+    });
     list([&](std::string_view after) { return tenant_.credit_entries(page(after)); });
     const Credits credits = tenant_.credits(read()).value();
     text_ += "credits " + shown(credits.remaining) + ' ' + shown(credits.allowance) + ' ' +
