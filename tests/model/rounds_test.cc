@@ -26,6 +26,10 @@ struct Watched : EngineWorld {
       clock->set(parse_time(time)->us);
       for (const List& list : lists) list.append(store().tenant(a.owner), a);
     }
+    // The holds of those days ran out.
+    for (int n = 0; n < 4; ++n) {
+      store().tenant(a.owner).reserve_credits({.amount = 1, .ttl_us = kDayUs}).value();
+    }
     REQUIRE(store().compact().ok());
     reopen();
   }
