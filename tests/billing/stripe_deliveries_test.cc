@@ -209,16 +209,16 @@ TEST_CASE("stripe deliveries: what each type comes to in a store with their user
       {"invoice.payment_failed", "1 ignored"},   // of none either
   };
   CHECK(outcomes.size() == 102);
-  for (const auto& [type, text] : expected) {
-    CAPTURE(type);
-    CHECK(outcomes[type] == text);
-    outcomes.erase(type);
+  for (const auto& row : expected) {
+    CAPTURE(row.first);
+    CHECK(outcomes[row.first] == row.second);
+    outcomes.erase(row.first);
   }
   size_t ignored = 0;
-  for (const auto& [type, text] : outcomes) {
-    CAPTURE(type);
-    const size_t count = std::stoul(text);
-    CHECK(text == std::to_string(count) + " ignored");
+  for (const auto& row : outcomes) {
+    CAPTURE(row.first);
+    const size_t count = std::stoul(row.second);
+    CHECK(row.second == std::to_string(count) + " ignored");
     ignored += count;
   }
   CHECK(ignored == 134);
