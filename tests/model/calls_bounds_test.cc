@@ -14,8 +14,6 @@ using namespace fixture;  // NOLINT(google-build-using-namespace)
 using format::Key;
 using format::Kind;
 
-constexpr CommitOptions kRelaxed{.durability = Durability::relaxed};
-
 // A rollup as it was planted, and nothing cached.
 struct Planted : EngineWorld {
   UserId owner = user("a@x");
