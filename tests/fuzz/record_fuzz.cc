@@ -34,74 +34,57 @@ std::unique_ptr<char[]> exact_copy(std::string_view bytes) {
   return copy;
 }
 
+struct Reflected {
+  Kind kind;
+  const flatbuffers::TypeTable* (*table)();
+};
+const Reflected kReflected[] = {
+    {Kind::store, fb::StoreRecordTypeTable},
+    {Kind::user, fb::UserTypeTable},
+    {Kind::commit_body, fb::CommitBodyTypeTable},
+    {Kind::idempotency, fb::IdempotencyRecordTypeTable},
+    {Kind::project, fb::ProjectHeadTypeTable},
+    {Kind::project_version, fb::ProjectVersionTypeTable},
+    {Kind::project_status, fb::ProjectStatusTypeTable},
+    {Kind::document, fb::DocumentHeadTypeTable},
+    {Kind::revision, fb::RevisionTypeTable},
+    {Kind::document_lock, fb::LockChangeTypeTable},
+    {Kind::task, fb::TaskHeadTypeTable},
+    {Kind::task_revision, fb::TaskRevisionTypeTable},
+    {Kind::task_activity, fb::TaskActivityTypeTable},
+    {Kind::session, fb::SessionHeadTypeTable},
+    {Kind::session_title, fb::SessionTitleTypeTable},
+    {Kind::message, fb::MessageTypeTable},
+    {Kind::event, fb::EventTypeTable},
+    {Kind::audit, fb::EventTypeTable},
+    {Kind::credit_account, fb::CreditAccountTypeTable},
+    {Kind::credit_entry, fb::CreditEntryTypeTable},
+    {Kind::credit_hold, fb::CreditHoldTypeTable},
+    {Kind::rate_state, fb::RateStateTypeTable},
+    {Kind::billing_delivery, fb::BillingDeliveryTypeTable},
+    {Kind::billing_customer, fb::BillingCustomerTypeTable},
+    {Kind::billing_account, fb::BillingAccountTypeTable},
+    {Kind::subscription, fb::SubscriptionHeadTypeTable},
+    {Kind::subscription_change, fb::SubscriptionChangeTypeTable},
+    {Kind::integration, fb::IntegrationHeadTypeTable},
+    {Kind::integration_change, fb::IntegrationChangeTypeTable},
+    {Kind::secret, fb::SecretTypeTable},
+    {Kind::public_name, fb::PublicNameTypeTable},
+    {Kind::public_record, fb::PublicRecordTypeTable},
+    {Kind::vector_space, fb::VectorSpaceTypeTable},
+    {Kind::section_head, fb::SectionHeadTypeTable},
+    {Kind::section_list, fb::SectionListTypeTable},
+    {Kind::section_block, fb::SectionBlockTypeTable},
+    {Kind::vector, fb::VectorTypeTable},
+    {Kind::call, fb::CallTypeTable},
+    {Kind::call_rollup, fb::CallRollupTypeTable},
+};
+
 const flatbuffers::TypeTable* table_of(Kind kind) {
-  switch (kind) {
-    case Kind::store:
-      return fb::StoreRecordTypeTable();
-    case Kind::user:
-      return fb::UserTypeTable();
-    case Kind::commit_body:
-      return fb::CommitBodyTypeTable();
-    case Kind::idempotency:
-      return fb::IdempotencyRecordTypeTable();
-    case Kind::project:
-      return fb::ProjectHeadTypeTable();
-    case Kind::project_version:
-      return fb::ProjectVersionTypeTable();
-    case Kind::project_status:
-      return fb::ProjectStatusTypeTable();
-    case Kind::document:
-      return fb::DocumentHeadTypeTable();
-    case Kind::revision:
-      return fb::RevisionTypeTable();
-    case Kind::document_lock:
-      return fb::LockChangeTypeTable();
-    case Kind::task:
-      return fb::TaskHeadTypeTable();
-    case Kind::task_revision:
-      return fb::TaskRevisionTypeTable();
-    case Kind::task_activity:
-      return fb::TaskActivityTypeTable();
-    case Kind::session:
-      return fb::SessionHeadTypeTable();
-    case Kind::session_title:
-      return fb::SessionTitleTypeTable();
-    case Kind::message:
-      return fb::MessageTypeTable();
-    case Kind::event:
-    case Kind::audit:
-      return fb::EventTypeTable();
-    case Kind::credit_account:
-      return fb::CreditAccountTypeTable();
-    case Kind::credit_entry:
-      return fb::CreditEntryTypeTable();
-    case Kind::integration:
-      return fb::IntegrationHeadTypeTable();
-    case Kind::integration_change:
-      return fb::IntegrationChangeTypeTable();
-    case Kind::secret:
-      return fb::SecretTypeTable();
-    case Kind::public_name:
-      return fb::PublicNameTypeTable();
-    case Kind::public_record:
-      return fb::PublicRecordTypeTable();
-    case Kind::vector_space:
-      return fb::VectorSpaceTypeTable();
-    case Kind::section_head:
-      return fb::SectionHeadTypeTable();
-    case Kind::section_list:
-      return fb::SectionListTypeTable();
-    case Kind::section_block:
-      return fb::SectionBlockTypeTable();
-    case Kind::call:
-      return fb::CallTypeTable();
-    case Kind::call_rollup:
-      return fb::CallRollupTypeTable();
-    case Kind::vector:
-      return fb::VectorTypeTable();
-    default:
-      return nullptr;
+  for (const Reflected& one : kReflected) {
+    if (one.kind == kind) return one.table();
   }
+  return nullptr;
 }
 
 void look(std::string_view key, std::string_view value) {
