@@ -311,6 +311,8 @@ Result<StripeEvent> read_stripe_event(std::string_view payload) {
     return invalid(fmt::format("the payload has {} bytes, the limit is {}", payload.size(),
                                kMaxStripePayloadBytes));
   }
+  // The parser copies from wherever a view of nothing points to.
+  if (payload.empty()) return invalid("is not JSON: it is empty");
   simdjson::dom::parser parser(kMaxStripePayloadBytes);
   element root;
   object fields;

@@ -214,6 +214,7 @@ TEST_CASE("stripe event: what is not JSON, or too much of it") {
     CAPTURE(text);
     refused(text, "is not JSON");
   }
+  CHECK(read_stripe_event({}).code() == Code::invalid_argument);  // a view of nothing at all
   for (const char* text : {"1", "null", "[]", "\"tell-nobody\""})
     refused(text, "is no JSON object");
   refused(std::string(kMaxStripePayloadBytes + 1, ' '), "the limit is 1048576");
