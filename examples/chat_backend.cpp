@@ -6,15 +6,15 @@
 #include <bcstore/bcstore.h>
 #include <fmt/format.h>
 #include <openssl/hmac.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "temporary_directory.h"
 
 using namespace bcstore;
 
@@ -204,25 +204,6 @@ Status run(Store& store) {
   if (Status s = webhook(billing, downgrade, signature(downgrade, now_s)); !s.ok()) return s;
   return print_statement(ada);
 }
-
-// A directory of its own, gone when the example is.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "bcstore-XXXXXX").string();
-    if (mkdtemp(path.data()) != nullptr) path_ = path;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 Status open_and_run(const std::string& directory) {
   Options options;

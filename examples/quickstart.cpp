@@ -2,12 +2,12 @@
 //
 //   quickstart [DIRECTORY]     without one, in a temporary directory that is removed at the end
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <optional>
 #include <string>
+
+#include "temporary_directory.h"
 
 // README-BEGIN
 #include <bcstore/bcstore.h>
@@ -51,25 +51,6 @@ Status run(Store& store) {
 // README-END
 
 namespace {
-
-// A directory of its own, gone when the example is.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string path = (std::filesystem::temp_directory_path() / "bcstore-XXXXXX").string();
-    if (mkdtemp(path.data()) != nullptr) path_ = path;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 Status open_and_run(const std::string& directory) {
   Result<Store> store = Store::open(directory);

@@ -239,12 +239,14 @@ void CommitQueue::write_rates(const Group& group) {
     return !ticket->commit.batch && ticket->commit.durability == Durability::durable;
   });
   if (!executor_->rates_are_due(now)) return;
-  executor_->begin();
-  executor_->put_changed_rates();
-  // A failure latches the engine, and is answered to whoever writes next; of a full disk the limits
-  // forgive.
-  if (executor_->pending()) return (void)executor_->finish(false);
-  executor_->end_group();
+  do {
+    executor_->begin();
+    executor_->put_changed_rates();
+    // A failure latches the engine, and is answered to whoever writes next; of a full disk the
+    // limits forgive.
+    if (!executor_->pending()) return executor_->end_group();
+    if (!executor_->finish(false).ok()) return;
+  } while (now && executor_->rates_are_due(now));
 }
 
 // An exception, of memory that is refused or of an application's clock, must not leave everybody

@@ -62,6 +62,28 @@ void apply_reset(const DueReset& due, CreditState* state) {
   ++state->epoch;
 }
 
+bool read_balance(const format::Counter& counter, const fb::CreditAccount& account,
+                  CreditState* state) {
+  state->allowance = counter.allowance;
+  state->granted = counter.granted;
+  state->epoch = counter.epoch;
+  state->held_allowance = counter.held_allowance;
+  state->held_granted = counter.held_granted;
+  state->debt = account.debt();
+  state->plan_allowance = account.plan_allowance();
+  state->resets = account.resets();
+  state->reset_at = Time{account.reset_at()};
+  state->anchor_day = account.anchor_day();
+  state->is_unlimited = account.is_unlimited();
+  state->unlimited_by = account.unlimited_by();
+  const auto is_sum = [](int64_t a, int64_t b) {
+    return a >= 0 && b >= 0 && a <= kMaxCredits && b <= kMaxCredits - a;
+  };
+  return is_sum(state->allowance, state->granted) &&
+         is_sum(state->held_allowance, state->held_granted) && state->debt >= 0 &&
+         state->plan_allowance >= 0;
+}
+
 uint64_t remaining_of(const CreditState& state) {
   return state.is_unlimited ? kUnlimitedCredits
                             : static_cast<uint64_t>(state.allowance + state.granted);
@@ -69,6 +91,11 @@ uint64_t remaining_of(const CreditState& state) {
 
 Status too_many_credits() {
   return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
+}
+
+bool is_held(const HoldParts& parts, const CreditState& state) {
+  return parts.allowance >= 0 && parts.granted >= 0 && parts.allowance <= state.held_allowance &&
+         parts.granted <= state.held_granted;
 }
 
 HoldParts take(int64_t amount, CreditState* state) {

@@ -31,6 +31,8 @@
 #include "bcstore/id.h"
 #include "bcstore/records.h"
 #include "bcstore/status.h"
+#include "format/counter.h"
+#include "records_generated.h"
 
 namespace bcstore::model {
 
@@ -73,6 +75,10 @@ struct DueReset {
 std::optional<DueReset> due_reset(const CreditState& state, Time now);
 void apply_reset(const DueReset& due, CreditState* state);
 
+// Of the counter and the account. False when no balance is like that: disk contents are untrusted.
+bool read_balance(const format::Counter& counter, const fb::CreditAccount& account,
+                  CreditState* state);
+
 // What a hold took.
 struct HoldParts {
   int64_t allowance = 0;
@@ -80,6 +86,8 @@ struct HoldParts {
   uint64_t epoch = 0;  // of the balance that it was taken from
   bool none() const { return allowance == 0 && granted == 0; }
 };
+// Whether so much can have been taken, and is held.
+bool is_held(const HoldParts& parts, const CreditState& state);
 // Takes `amount` out of the buckets, or as much as is there.
 HoldParts take(int64_t amount, CreditState* state);
 // Ends a hold of which `captured` was used: what is left goes back. Tells what lapsed.

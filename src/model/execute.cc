@@ -184,7 +184,7 @@ void Executor::forget_group(bool known) {
   tails_written_to_.clear();
 }
 
-Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
+Status Executor::check_owner_lives(const Commit& commit, HeadEntry** owner) {
   const bool creates = commit.batch->ops().front().verb == Verb::create_user;
   if (Status s = load_owner(current_.owner, owner); !s.ok()) return s;
   if ((*owner)->exists && (*owner)->month == kErasedState) {
@@ -194,12 +194,14 @@ Status Executor::check_owner_state(const Commit& commit, HeadEntry** owner) {
   if (!creates && !(*owner)->exists && !is_reserved) {
     return no_such("user", current_.owner.uuid());
   }
-  if (commit.expected_owner_seq && *commit.expected_owner_seq != (*owner)->seq) {
-    return Status::conflict(fmt::format("the owner is at sequence {}, expected {}", (*owner)->seq,
-                                        *commit.expected_owner_seq),
-                            (*owner)->seq);
-  }
   return Status();
+}
+
+Status Executor::check_owner_seq(const Commit& commit, const HeadEntry& owner) {
+  if (!commit.expected_owner_seq || *commit.expected_owner_seq == owner.seq) return Status();
+  return Status::conflict(fmt::format("the owner is at sequence {}, expected {}", owner.seq,
+                                      *commit.expected_owner_seq),
+                          owner.seq);
 }
 
 Outcome Executor::execute(Commit& commit) {
@@ -224,12 +226,14 @@ Outcome Executor::execute(Commit& commit) {
   const UserId key_owner = creates ? kSystemOwner : batch.owner();
   const Uuid request = commit.idempotency_key.empty() ? Uuid() : batch.request_hash();
   HeadEntry* owner = nullptr;
+  out.status = check_owner_lives(commit, &owner);
+  if (!out.status.ok()) return out;
   if (!commit.idempotency_key.empty()) {
     bool found = false;
     out.status = find_replay(commit, key_owner, request, &out, &found);
     if (found || !out.status.ok()) return out;
   }
-  out.status = check_owner_state(commit, &owner);
+  out.status = check_owner_seq(commit, *owner);
   if (!out.status.ok()) return out;
   current_.owner_seq = owner->seq + 1;
 
@@ -307,85 +311,6 @@ Status Executor::run_operations(BatchBody& batch, Outcome* out) {
     out->rows.push_back({ImportOutcome::refused, checked[i]});
   }
   return Status();
-}
-
-Status Executor::dispatch(Op& op) {
-  switch (op.verb) {
-    case Verb::create_user:
-      return create_user(op);
-    case Verb::edit_profile:
-      return edit_profile(op);
-    case Verb::link_customer:
-      return link_customer(op);
-    case Verb::create_project:
-      return create_project(op);
-    case Verb::add_version:
-      return add_version(op);
-    case Verb::set_status:
-      return set_status(op);
-    case Verb::create_document:
-      return create_document(op);
-    case Verb::add_revision:
-      return add_revision(op);
-    case Verb::set_lock:
-      return set_lock(op);
-    case Verb::create_task:
-      return create_task(op);
-    case Verb::revise_task:
-      return revise_task(op);
-    case Verb::record_activity:
-      return record_activity(op);
-    case Verb::start_chat:
-      return start_chat(op);
-    case Verb::rename_chat:
-      return rename_chat(op);
-    case Verb::append_message:
-      return append_message(op);
-    case Verb::append_event:
-      return append_event(op);
-    case Verb::record_call:
-      return record_call(op);
-    case Verb::add_sections:
-      return add_sections(op);
-    case Verb::import_section:
-      return import_section(op);
-    case Verb::add_integration:
-      return add_integration(op);
-    case Verb::revise_integration:
-    case Verb::remove_integration:
-      return revise_integration(op);
-    case Verb::put_public:
-      return put_public(op);
-    default:
-      return dispatch_money(op);
-  }
-}
-
-Status Executor::dispatch_money(Op& op) {
-  switch (op.verb) {
-    case Verb::consume_credit:
-      return consume_credit(op);
-    case Verb::grant_credits:
-      return grant_credits(op);
-    case Verb::set_credit_plan:
-      return set_credit_plan(op);
-    case Verb::set_unlimited:
-      return set_unlimited(op);
-    case Verb::import_credits:
-      return import_credits(op);
-    case Verb::reserve_credits:
-      return reserve_credits(op);
-    case Verb::capture_credits:
-    case Verb::void_hold:
-      return resolve_credits(op);
-    case Verb::adjust_credits:
-      return adjust_credits(op);
-    case Verb::limit_rate:
-      return limit_rate(op);
-    default:
-      // Billing is a batch of its own.
-      return Status(Code::internal, "an operation of no known verb");
-  }
 }
 
 Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid& request,

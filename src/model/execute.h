@@ -147,7 +147,8 @@ class Executor {
   Status check_link(const engine::Scan& scan, ChainLink* link);
 
   // The frame around the operations of a batch.
-  Status check_owner_state(const Commit& commit, HeadEntry** owner);
+  Status check_owner_lives(const Commit& commit, HeadEntry** owner);
+  static Status check_owner_seq(const Commit& commit, const HeadEntry& owner);
   Status find_replay(const Commit& commit, UserId key_owner, const Uuid& request, Outcome* out,
                      bool* found);
   Status run_operations(BatchBody& batch, Outcome* out);

@@ -94,7 +94,8 @@ Status Executor::begin_frame(const Commit& commit, UserId owner) {
   current_.now = std::max(clock_.now(), last_time_);
   current_.commit_seq = last_seq_ + 1;
   HeadEntry* head = nullptr;
-  if (Status s = check_owner_state(commit, &head); !s.ok()) return s;
+  if (Status s = check_owner_lives(commit, &head); !s.ok()) return s;
+  if (Status s = check_owner_seq(commit, *head); !s.ok()) return s;
   current_.owner_seq = head->seq + 1;
   return Status();
 }

@@ -102,19 +102,9 @@ Status Executor::read_credits(CreditState* state) {
       entry->epoch() != counter.epoch) {
     return format::corrupt(counted, "is not what the ledger adds up to");
   }
-  const auto* plan = root<fb::CreditAccount>(account);
-  state->allowance = counter.allowance;
-  state->granted = counter.granted;
-  state->epoch = counter.epoch;
-  state->held_allowance = counter.held_allowance;
-  state->held_granted = counter.held_granted;
-  state->debt = plan->debt();
-  state->plan_allowance = plan->plan_allowance();
-  state->resets = plan->resets();
-  state->reset_at = Time{plan->reset_at()};
-  state->anchor_day = plan->anchor_day();
-  state->is_unlimited = plan->is_unlimited();
-  state->unlimited_by = plan->unlimited_by();
+  if (!read_balance(counter, *root<fb::CreditAccount>(account), state)) {
+    return format::corrupt(counted, "the payload is malformed");
+  }
   state->entries = ~format::key_u64(newest, prefix.view().size());
   state->effective_us = entry->effective_at();
   state->chain = kUnknownChain;

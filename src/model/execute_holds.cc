@@ -72,21 +72,21 @@ void Executor::set_live_holds(const std::vector<LiveHold>& live, CreditState* st
 }
 
 Status Executor::expire_holds(Time now, CreditState* state) {
-  while (state->next_expiry_us <= now.us) {
-    std::vector<LiveHold> live;
-    if (Status s = load_live_holds(&live); !s.ok()) return s;
-    if (live.empty() || live.front().expires_at.us != state->next_expiry_us) {
-      return Status(Code::internal, "the holds of this owner are not those that were known");
-    }
-    const CreditState before = *state;
-    const LiveHold& first = live.front();
-    const Actor calendar = Actor::of_system("calendar");
+  if (state->next_expiry_us > now.us) return Status();
+  std::vector<LiveHold> live;
+  if (Status s = load_live_holds(&live); !s.ok()) return s;
+  const CreditState before = *state;
+  const Actor calendar = Actor::of_system("calendar");
+  auto hold = live.begin();
+  for (; hold != live.end() && hold->expires_at <= now; ++hold) {
     Draft entry = encoder_.credit_entry({calendar, current_.owner}, CreditEntryKind::expire, 0,
-                                        std::nullopt, first.id);
-    const Resolution how{HoldState::expired, 0, first.expires_at};
-    if (Status s = end_hold(first.id, how, entry, state); !s.ok()) return s;
-    put_counter(before, state, CounterWrite::delta);
+                                        std::nullopt, hold->id);
+    const Resolution how{HoldState::expired, 0, hold->expires_at};
+    if (Status s = end_hold(hold->id, how, entry, state); !s.ok()) return s;
   }
+  live.erase(live.begin(), hold);
+  set_live_holds(live, state);
+  put_counter(before, state, CounterWrite::delta);
   return Status();
 }
 
@@ -141,10 +141,7 @@ Status Executor::end_hold(const Uuid& id, const Resolution& how, Draft& entry, C
   Draft ended = head->draft.clone();
   auto* hold = mutable_root<fb::CreditHold>(ended);
   const HoldParts parts = parts_of(*hold);
-  if (parts.allowance < 0 || parts.granted < 0 || parts.allowance > state->held_allowance ||
-      parts.granted > state->held_granted) {
-    return format::corrupt(key, "took more than is held");
-  }
+  if (!is_held(parts, *state)) return format::corrupt(key, "took more than is held");
   const CreditState before = *state;
   const int64_t lapsed = give_back(parts, std::min<int64_t>(how.captured, hold->amount()), state);
   const int64_t returned = state->allowance + state->granted - before.allowance - before.granted;
@@ -157,13 +154,7 @@ Status Executor::end_hold(const Uuid& id, const Resolution& how, Draft& entry, C
     if (state->debt > kMaxCredits) return too_many_credits();
   }
   if (!parts.none()) {
-    const LiveHold live{Time{hold->expires_at()}, id};
-    std::vector<LiveHold> all;
-    if (Status s = load_live_holds(&all); !s.ok()) return s;
-    if (std::erase(all, live) != 1) return format::corrupt(key, "is not in the index");
-    set_live_holds(all, state);
-    const Key row = live_key(current_.owner, live);
-    changes_->erase(Family::index, row);
+    changes_->erase(Family::index, live_key(current_.owner, {Time{hold->expires_at()}, id}));
   }
   if (auto* effect = mutable_root<fb::CreditEntry>(entry)->mutable_effect()) {
     effect->mutate_lapsed(static_cast<int32_t>(lapsed));
@@ -197,7 +188,10 @@ Status Executor::resolve_credits(Op& op) {
                   fmt::format("hold {} ran out at {}", to_string(op.parent),
                               to_string(Time{hold->expires_at()})));
   }
+  // Copied: what is written next may move the cache's entries.
   const int64_t amount = hold->amount();
+  const LiveHold ended{Time{hold->expires_at()}, op.parent};
+  const bool took = !parts_of(*hold).none();
   if (is_capture && static_cast<int64_t>(op.number) > amount && !op.flag) {
     return Status(Code::invalid_argument,
                   fmt::format("amount: {} is more than the {} that were held", op.number, amount));
@@ -208,6 +202,12 @@ Status Executor::resolve_credits(Op& op) {
   const Resolution how{is_capture ? HoldState::captured : HoldState::voided,
                        static_cast<int64_t>(op.number), current_.now};
   if (Status s = end_hold(op.parent, how, op.fact, &state); !s.ok()) return s;
+  if (took) {
+    std::vector<LiveHold> live;
+    if (Status s = load_live_holds(&live); !s.ok()) return s;
+    if (std::erase(live, ended) != 1) return format::corrupt(key, "is not in the index");
+    set_live_holds(live, &state);
+  }
   if (state.debt != before.debt) {
     if (Status s = put_account({*current_.actor, current_.owner}, state); !s.ok()) return s;
   }

@@ -82,7 +82,6 @@ bool Executor::rates_are_due(bool now) const {
 }
 
 void Executor::put_changed_rates() {
-  rates_saved_at_ = clock_.now();
   const Actor limiter = Actor::of_system("limits");
   current_ = Current();
   current_.actor = &limiter;
@@ -93,6 +92,8 @@ void Executor::put_changed_rates() {
   }
   current_ = Current();
   accept();
+  // Those that are left go with the next group.
+  if (!settings_.rates->has_changed()) rates_saved_at_ = clock_.now();
 }
 
 }  // namespace bcstore::model

@@ -193,22 +193,6 @@ bool RateLimiter::knows(UserId owner, std::string_view name) const {
   return shard.entries.contains(Key{owner, std::string(name)});
 }
 
-std::vector<RateLimitEntry> RateLimiter::snapshot(int64_t now_us) const {
-  std::vector<RateLimitEntry> entries;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    const int64_t now = shard.peek(now_us);
-    for (const auto& [key, arrival] : shard.entries) {
-      const int64_t ahead_us = arrival.us - now + (arrival.parts > 0 ? 1 : 0);
-      if (ahead_us > 0) entries.push_back({key.owner, key.name, ahead_us});
-    }
-  }
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.owner, a.policy) < std::tie(b.owner, b.policy);
-  });
-  return entries;
-}
-
 void RateLimiter::restore(const std::vector<RateLimitEntry>& entries, int64_t elapsed_us,
                           int64_t now_us) {
   elapsed_us = std::max<int64_t>(elapsed_us, 0);
@@ -227,12 +211,6 @@ void RateLimiter::restore(const std::vector<RateLimitEntry>& entries, int64_t el
       found->second = arrival;
     }
   }
-}
-
-void RateLimiter::forget(UserId owner) {
-  Shard& shard = shard_of(owner);
-  const std::lock_guard lock(shard.mutex);
-  std::erase_if(shard.entries, [&](const auto& entry) { return entry.first.owner == owner; });
 }
 
 size_t RateLimiter::entries() const {

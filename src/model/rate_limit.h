@@ -46,7 +46,7 @@ namespace bcstore::model {
 // `invalid_argument` naming what is wrong with the name or the policy.
 Status check_rate_policy(std::string_view name, const RateLimitPolicy& policy);
 
-// What a checkpoint keeps of an entry: relative to the time of the snapshot, so that the clock
+// What a checkpoint keeps of an entry: relative to the time when it was made, so that the clock
 // before and the clock after need not agree.
 struct RateLimitEntry {
   UserId owner;
@@ -76,17 +76,13 @@ class RateLimiter {
   void give_back(UserId owner, std::string_view name, const RateLimitPolicy& policy, uint64_t cost,
                  int64_t acquired_us, int64_t now_us);
 
-  // The entries that are ahead of `now_us`, by owner and policy.
-  std::vector<RateLimitEntry> snapshot(int64_t now_us) const;
   // Microseconds until the allowance is full, rounded up; 0 where nothing was taken.
   int64_t ahead_us(UserId owner, std::string_view name, int64_t now_us) const;
   // Whether there is an entry.
   bool knows(UserId owner, std::string_view name) const;
-  // Takes over what a snapshot said `elapsed_us` ago (less than 0 counts as 0). An entry that is
+  // Takes over what a checkpoint said `elapsed_us` ago (less than 0 counts as 0). An entry that is
   // here already stays if it is further ahead.
   void restore(const std::vector<RateLimitEntry>& entries, int64_t elapsed_us, int64_t now_us);
-  // An owner that is erased leaves nothing here.
-  void forget(UserId owner);
 
   size_t entries() const;
   // Entries that were dropped while they were still ahead.

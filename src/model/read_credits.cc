@@ -48,34 +48,17 @@ Status read_state(const model::TenantState& tenant, const engine::Snapshot* at,
   if (Status s = format::parse_record(counter_key, reads[1].value.bytes(), &parsed); !s.ok()) {
     return s;
   }
-  const auto sum = [](int64_t a, int64_t b) { return a < 0 || b < 0 ? int64_t{-1} : a + b; };
-  if (!format::unpack(parsed.meta, &counter)) {
+  if (!format::unpack(parsed.meta, &counter) ||
+      !model::read_balance(counter, *account.root<fb::CreditAccount>(), state)) {
     return format::corrupt(counter_key, "the payload is malformed");
   }
-  const int64_t free = sum(counter.allowance, counter.granted);
-  const int64_t held = sum(counter.held_allowance, counter.held_granted);
-  if (free < 0 || free > kMaxCredits || held < 0 || held > kMaxCredits) {
-    return format::corrupt(counter_key, "the payload is malformed");
-  }
-  const auto* plan = account.root<fb::CreditAccount>();
-  state->allowance = counter.allowance;
-  state->granted = counter.granted;
-  state->epoch = counter.epoch;
-  state->held_allowance = counter.held_allowance;
-  state->held_granted = counter.held_granted;
-  state->debt = plan->debt();
-  state->plan_allowance = plan->plan_allowance();
-  state->resets = plan->resets();
-  state->reset_at = Time{plan->reset_at()};
-  state->anchor_day = plan->anchor_day();
-  state->is_unlimited = plan->is_unlimited();
   return Status();
 }
 
 // The holds whose time is over, the first to expire first. At most kMaxLiveHolds: more were never
 // written.
 Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Time now,
-                std::vector<model::DueHold>* due) {
+                CreditState held, std::vector<model::DueHold>* due) {
   const Key prefix(tenant.owner, Kind::live_hold);
   Key upper = prefix;
   upper.time(Time{now.us + 1});
@@ -99,6 +82,11 @@ Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Ti
     if (Status s = body.keep(reads[i].key, std::move(reads[i].value)); !s.ok()) return s;
     const auto* hold = body.root<fb::CreditHold>();
     (*due)[i].parts = {hold->from_allowance(), hold->from_granted(), hold->epoch()};
+    if (!model::is_held((*due)[i].parts, held)) {
+      return format::corrupt(reads[i].key, "took more than is held");
+    }
+    held.held_allowance -= hold->from_allowance();
+    held.held_granted -= hold->from_granted();
   }
   return Status();
 }
@@ -123,7 +111,7 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
       at = own.get();
       if (Status s = read_state(*state_, at, &state); !s.ok()) return s;
     }
-    if (Status s = read_due(*state_, at, now, &due); !s.ok()) return s;
+    if (Status s = read_due(*state_, at, now, state, &due); !s.ok()) return s;
   }
   model::settle(due, now, &state);
   return model::credits_of(state);

@@ -322,6 +322,26 @@ TEST_CASE("limit: kept over a close, at most a burst forgiven by a kill, nothing
   strict.sound();
 }
 
+TEST_CASE("limit: kept over a close for more owners than are written at once") {
+  World w([](Options& o) {
+    o.rate_limits = {
+        {.name = "chat", .free = {.rate = 1, .period_us = 3600 * kSecondUs, .burst = 1}}};
+  });
+  std::vector<UserId> owners;
+  for (int n = 0; n < 1100; ++n) {
+    const std::string email = std::to_string(n) + "@x";
+    owners.push_back(
+        w.service().create_user({.email = email}, {.durability = Durability::relaxed}).value());
+    REQUIRE(w.store().tenant(owners.back()).try_acquire("chat").value().allowed);
+  }
+  w.reopen();
+  int forgiven = 0;
+  for (const UserId owner : owners) {
+    forgiven += w.store().tenant(owner).try_acquire("chat").value().allowed ? 1 : 0;
+  }
+  CHECK(forgiven == 0);
+}
+
 TEST_CASE("limit: options that are no limits are refused") {
   const auto refused = [](std::vector<RateLimit> limits) {
     World w;
