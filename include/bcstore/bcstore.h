@@ -7,6 +7,8 @@
 #pragma once
 
 #include "bcstore/billing.h"
+#include "bcstore/context.h"
+#include "bcstore/diff.h"
 #include "bcstore/file_system.h"
 #include "bcstore/id.h"
 #include "bcstore/options.h"

@@ -27,6 +27,7 @@ inline constexpr size_t kMaxBlockIdBytes = 256;
 inline constexpr size_t kMaxBlocks = 4096;  // sections of one revision
 inline constexpr size_t kMaxDimension = 4096;
 inline constexpr size_t kMaxSpaceNameBytes = 64;
+inline constexpr size_t kMaxForkDepth = 16;  // sessions behind a fork
 inline constexpr size_t kMaxJsonDepth = 128;
 inline constexpr size_t kMaxBatchOperations = 1000;
 inline constexpr size_t kMaxBatchBytes = 64u << 20;

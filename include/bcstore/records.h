@@ -167,16 +167,23 @@ class ChatSession : public Record {
   ChatSessionId id() const;
   ProjectId project() const;
   BCSTORE_RECORD_OPTIONAL_TEXT(title);
+  // Of a fork: the session whose messages 1 to parent_seq() it shows as its own. That may be one
+  // behind the session that was forked.
+  std::optional<ChatSessionId> parent() const;
+  uint64_t parent_seq() const;
 };
 
 class ChatMessage : public Record {
  public:
-  ChatSessionId session() const;
+  ChatSessionId session() const;  // that it was written to: a fork shows those of others
   uint64_t seq() const;  // the order of the session, from 1 without gaps
   // The id given at import, else derived from (session, seq) as a UUID of version 8.
   MessageId id() const;
   Role role() const;
   std::optional<int32_t> token_count() const;
+  // Of the session's messages up to this one: the counts that were given, and estimate_tokens() of
+  // the contents that came without one.
+  uint64_t tokens_through() const;
   std::optional<uint64_t> replaces() const;  // the seq of the message that this one replaces
   uint32_t month() const;                    // the bucket it lies in, yyyymm
   BCSTORE_RECORD_TEXT(content);

@@ -61,6 +61,8 @@ class [[nodiscard]] Status {
 
   static Status conflict(std::string message, uint64_t actual);
   static Status already_exists(std::string message, const Uuid& existing);
+  // invalid_argument, with what would have been enough.
+  static Status too_small(std::string message, uint64_t needed);
   static Status rate_limited(std::string message, int64_t retry_after_us);
   static Status out_of_credits(std::string message, uint64_t remaining,
                                std::optional<Time> resets_at);
@@ -76,6 +78,8 @@ class [[nodiscard]] Status {
   // The value that was there instead of the expected one: a version, revision, sequence or the
   // number of an enumerator, as the verb's comment says. Only with Code::conflict.
   std::optional<uint64_t> actual() const;
+  // What would have been enough. Only of Tenant::context, with Code::invalid_argument.
+  std::optional<uint64_t> needed() const;
   // The id of the object in the way. Only with Code::already_exists.
   std::optional<Uuid> existing() const;
   // What there was to spend, and the next reset of the allowance; no reset: nullopt. Only with

@@ -25,6 +25,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bcstore/context.h"
+#include "bcstore/diff.h"
 #include "bcstore/id.h"
 #include "bcstore/records.h"
 #include "bcstore/status.h"
@@ -57,8 +59,16 @@ class Snapshot {
   std::unique_ptr<model::SnapshotBody> body_;
 };
 
+// Reads of the past. A read with `as_of` answers what the same read answered then: an object that
+// did not exist yet is `not_found`, and a list holds what it held. It costs what it returns and a
+// few reads more for each object that changed since, whatever was written meanwhile; a list by time
+// also looks at the heads of what was created later. What can not be asked of the past (secrets,
+// usage, live holds) has no such option. Codes: invalid_argument for a commit that does not exist
+// yet, a time after now, and a version where the read does not name a project; not_found for a
+// version that does not exist. Together with a snapshot, both hold.
 struct ReadOptions {
   const Snapshot* snapshot = nullptr;  // null: now
+  AsOf as_of = {};
 };
 
 struct ListOptions {
@@ -67,6 +77,7 @@ struct ListOptions {
   size_t limit = kDefaultPageRows;  // 1 to kMaxPageRows
   std::string_view after = {};      // the token() of the last row of the page before
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 struct IntegrationList {
@@ -75,6 +86,7 @@ struct IntegrationList {
   std::string_view after = {};
   std::optional<IntegrationType> type = std::nullopt;
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 struct SecretRead {
@@ -90,6 +102,7 @@ struct MessageList {
   // Start at this sequence (inclusive), in the direction of the list. Not together with `after`.
   std::optional<uint64_t> from_seq = std::nullopt;
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 struct EventList {
@@ -100,6 +113,7 @@ struct EventList {
   std::optional<uint32_t> month = std::nullopt;
   bool with_audit = true;
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 struct CallList {
@@ -108,6 +122,7 @@ struct CallList {
   std::string_view after = {};
   std::optional<uint32_t> month = std::nullopt;  // yyyymm: only that bucket
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 // Months as yyyymm, both included.
@@ -125,6 +140,7 @@ struct ProjectList {
   std::string_view after = {};
   std::optional<ProjectStatus> status = std::nullopt;
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 struct TaskList {
@@ -134,6 +150,7 @@ struct TaskList {
   size_t limit = kDefaultPageRows;
   std::string_view after = {};
   const Snapshot* snapshot = nullptr;
+  AsOf as_of = {};
 };
 
 // One page of a list. while (cursor.next()) use(*cursor); then look at status().
@@ -253,6 +270,8 @@ class Tenant {
                                    const CommitOptions& o = {}) const;
   Result<ChatSessionId> start_chat(ProjectId project, const NewChat& chat = {},
                                    const CommitOptions& o = {}) const;
+  Result<ChatSessionId> fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& chat = {},
+                                  const CommitOptions& o = {}) const;
   Result<Receipt> rename_chat(ChatSessionId session, std::optional<std::string_view> title,
                               std::optional<uint32_t> expected_rename = std::nullopt,
                               const CommitOptions& o = {}) const;
@@ -360,6 +379,26 @@ class Tenant {
   // Finds imported messages by the id that they were given.
   Result<ChatMessage> message(MessageId id, const ReadOptions& o = {}) const;
   Cursor<ChatMessage> messages(ChatSessionId session, const MessageList& o = {}) const;
+
+  // What a model is told of a project: its meta, effective documents, tasks and messages, from one
+  // view, within a budget of tokens that is never passed. Whole items only: the first of a kind
+  // that does not fit ends that kind, and what was left out is counted. A tool's result and the
+  // call that it answers are in or out together, where they are at most 64 messages apart. Codes:
+  // not_found (the project, or a session that is not its own), invalid_argument (options; a budget
+  // that is less than the project's own text, with Status::needed()).
+  Result<Context> context(ProjectId project, const ContextOptions& o = {}) const;
+  // The same context again, by its id, whatever was written since. `count` as it was given then.
+  // Codes: as context(); invalid_argument for an id of another store.
+  Result<Context> context_again(std::string_view id,
+                                std::function<uint64_t(std::string_view)> count = {}) const;
+
+  // What changed in a project between two moments, either of which may be the later one. It costs a
+  // look at each of the project's task heads and the reading of what changed. Codes: not_found (the
+  // project did not exist at one of them), and those of AsOf.
+  Result<ProjectDiff> diff(ProjectId project, const AsOf& before, const AsOf& after = {}) const;
+  // What changed from one content to another: of two JSON contents the paths, of others the lines.
+  Result<ContentDiff> diff_contents(const RevisionRef& before, const RevisionRef& after,
+                                    const ReadOptions& o = {}) const;
 
   Cursor<Event> events(const EventList& o = {}) const;  // oldest first
   Result<Event> event(uint64_t id, const ReadOptions& o = {}) const;

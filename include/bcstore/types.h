@@ -72,6 +72,28 @@ std::optional<Role> parse_role(std::string_view name);
 std::optional<IntegrationType> parse_integration_type(std::string_view name);
 std::optional<Metric> parse_metric(std::string_view name);
 
+// A moment of a store's past, for reads. What a read answers as of a commit never changes again;
+// as of a time it changes only by imports of what is older.
+struct AsOf {
+  enum class By : uint8_t {
+    now = 0,
+    commit = 1,   // as that commit and all before it left it
+    time = 2,     // by effective_at(), so that imported history can be travelled
+    version = 3,  // of a project: as it was before its next version was added
+  };
+  By by = By::now;
+  // Of the commit or version; of a time, the last commit of that very instant that is meant.
+  uint64_t number = 0;
+  Time at{};
+  // What came after this commit is not known, whenever it says that it happened.
+  uint64_t known_commit = UINT64_MAX;
+
+  static AsOf commit(uint64_t seq) { return {By::commit, seq}; }
+  static AsOf time(Time at) { return {By::time, UINT64_MAX, at}; }
+  static AsOf version(uint32_t number) { return {By::version, number}; }
+  friend bool operator==(const AsOf&, const AsOf&) = default;
+};
+
 // Who did it. The owner of a record is in its key; the actor is a fact about it.
 struct Actor {
   ActorKind kind = ActorKind::user;

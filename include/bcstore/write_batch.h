@@ -239,6 +239,13 @@ class WriteBatch {
 
   // Commit: not_found (project), already_exists (the given id).
   ChatSessionId start_chat(ProjectId project, const NewChat& chat = {});
+  // A session that shows messages 1 to `at_seq` of another as its own, without copying them, and
+  // goes on with messages of its own from at_seq + 1: to edit a question or have an answer made
+  // again. It is in the other's project. What is written to the other later does not show. Codes:
+  // not_found (the session or the message), invalid_argument (at_seq 0), already_exists (the id),
+  // failed_precondition (more than kMaxForkDepth sessions behind it; one that was forked at a
+  // message that it shows itself stands beside it, and not behind).
+  ChatSessionId fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& chat = {});
   // Commit: not_found; conflict (expected_rename: how often it was renamed so far).
   void rename_chat(ChatSessionId session, std::optional<std::string_view> title,
                    std::optional<uint32_t> expected_rename = std::nullopt);

@@ -27,6 +27,9 @@ struct Words {
   UserListArgs user_list{};
   UserFindArgs user_find{};
   StripeReplayArgs replay{};
+  ContextArgs context{};
+  DiffArgs diff{};
+  std::string before{}, after{};
   std::string document{};
   std::string user{};
   std::string project{};
@@ -37,6 +40,11 @@ struct Words {
 
 std::string check_id(const std::string& text) {
   return parse_uuid(text) ? std::string() : text + " is not an id";
+}
+
+std::string check_as_of(const std::string& text) {
+  return parse_as_of(text) ? std::string()
+                           : text + " is no time, nor commit:N, nor version:N of the project";
 }
 
 std::string check_table(const std::string& text) {
@@ -162,6 +170,48 @@ void add_user(CLI::App& app, Words& words) {
   });
 }
 
+CLI::Option* add_as_of(CLI::App* verb, const char* name, std::string& text, const char* help) {
+  return verb->add_option(name, text, help)
+      ->check(check_as_of)
+      ->type_name("TIME|commit:N|version:N");
+}
+
+void add_context(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("context", "What a model is told of a project");
+  add_id(verb, "PROJECT", words.project, "The project's id")->required();
+  add_id(verb, "--user", words.user, "The owner's id")->required();
+  verb->add_option("--budget", words.context.budget, "Tokens at most (default: 8000)");
+  CLI::Option* as_of = add_as_of(verb, "--as-of", words.before, "A moment of the past");
+  verb->add_option("--again", words.context.again, "The id of a context that was given before")
+      ->excludes(as_of)
+      ->type_name("ID");
+  add_db(verb, words.context.db);
+  add_json(verb, words.context.json);
+  verb->callback([&words, as_of] {
+    words.context.project = id_of<ProjectId>(words.project);
+    words.context.user = id_of<UserId>(words.user);
+    if (as_of->count() > 0) words.context.as_of = *parse_as_of(words.before);
+    words.run = [&words](auto& out, auto& err) { return run_context(words.context, out, err); };
+  });
+}
+
+void add_diff(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("diff", "What changed in a project");
+  add_id(verb, "PROJECT", words.project, "The project's id")->required();
+  add_id(verb, "--user", words.user, "The owner's id")->required();
+  add_as_of(verb, "--from", words.before, "Since then")->required();
+  CLI::Option* to = add_as_of(verb, "--to", words.after, "Until then (default: now)");
+  add_db(verb, words.diff.db);
+  add_json(verb, words.diff.json);
+  verb->callback([&words, to] {
+    words.diff.project = id_of<ProjectId>(words.project);
+    words.diff.user = id_of<UserId>(words.user);
+    words.diff.before = *parse_as_of(words.before);
+    if (to->count() > 0) words.diff.after = *parse_as_of(words.after);
+    words.run = [&words](auto& out, auto& err) { return run_diff(words.diff, out, err); };
+  });
+}
+
 void add_replay(CLI::App& app, Words& words) {
   CLI::App* verb =
       app.add_subcommand("stripe-replay", "Apply recorded deliveries of Stripe's webhooks");
@@ -197,6 +247,8 @@ int run_command(int argc, const char* const* argv, const Terminal& terminal, std
   add_doc(app, words);
   add_user(app, words);
   add_replay(app, words);
+  add_context(app, words);
+  add_diff(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

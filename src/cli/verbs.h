@@ -80,6 +80,31 @@ struct StripeReplayArgs {
 // not there, as a load does. 0 when it ran to its end, also with deliveries refused.
 int run_stripe_replay(const StripeReplayArgs& args, std::ostream& out, std::ostream& err);
 
+struct ContextArgs {
+  std::string db;
+  UserId user{};
+  ProjectId project{};
+  uint64_t budget = 8'000;
+  AsOf as_of{};
+  std::string again{};  // the id of a context: that one, instead
+  bool json = false;
+};
+// What a model is told of a project, as Markdown or JSON. The context's id goes to `err`.
+int run_context(const ContextArgs& args, std::ostream& out, std::ostream& err);
+
+struct DiffArgs {
+  std::string db;
+  UserId user{};
+  ProjectId project{};
+  AsOf before{};
+  AsOf after{};
+  bool json = false;
+};
+int run_diff(const DiffArgs& args, std::ostream& out, std::ostream& err);
+
+// "commit:7", "version:2", or a time as ISO 8601.
+std::optional<AsOf> parse_as_of(std::string_view text);
+
 // Opens a store that is there; says on `err` why it can not.
 Result<Store> open_existing(const std::string& db, std::ostream& err);
 // One line about what opening the store cut off its files; nothing when it cut nothing.

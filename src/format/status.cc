@@ -73,6 +73,12 @@ Status Status::conflict(std::string message, uint64_t actual) {
   return status;
 }
 
+Status Status::too_small(std::string message, uint64_t needed) {
+  Status status(Code::invalid_argument, std::move(message));
+  status.state_->actual = needed;
+  return status;
+}
+
 Status Status::already_exists(std::string message, const Uuid& existing) {
   Status status(Code::already_exists, std::move(message));
   status.state_->existing = existing;
@@ -94,7 +100,11 @@ Status Status::out_of_credits(std::string message, uint64_t remaining,
 }
 
 std::optional<uint64_t> Status::actual() const {
-  return code() == Code::out_of_credits || !state_ ? std::nullopt : state_->actual;
+  return code() == Code::conflict ? state_->actual : std::nullopt;
+}
+
+std::optional<uint64_t> Status::needed() const {
+  return code() == Code::invalid_argument ? state_->actual : std::nullopt;
 }
 
 std::optional<uint64_t> Status::remaining() const {

@@ -30,6 +30,7 @@ constexpr VerbName kVerbNames[] = {
     {Verb::revise_task, "revise_task"},
     {Verb::record_activity, "record_activity"},
     {Verb::start_chat, "start_chat"},
+    {Verb::fork_chat, "fork_chat"},
     {Verb::rename_chat, "rename_chat"},
     {Verb::append_message, "append_message"},
     {Verb::append_event, "append_event"},

@@ -61,6 +61,7 @@ enum class Verb : uint8_t {
   limit_rate,
   apply_billing,
   record_call,
+  fork_chat,
 };
 std::string_view to_string(Verb verb);
 
@@ -128,6 +129,7 @@ struct Op {
   Uuid parent;                // the object written to
   Uuid id;                    // the object created
   std::optional<uint64_t> expected;
+  uint64_t tokens = 0;             // of a message
   std::unique_ptr<Origin> origin;  // imported rows only
   std::string identity;            // imported rows without a natural key
   std::unique_ptr<Origin> first;   // of version 1, if it differs from the project's
@@ -191,6 +193,7 @@ class BatchBody {
   void revise_task(TaskId task, const TaskEdit& edit);
   void record_activity(TaskId task, TaskAction action, std::optional<TaskState> expected,
                        std::string_view identity, std::unique_ptr<Origin> origin);
+  Uuid fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& chat);
   Uuid start_chat(ProjectId project, const NewChat& chat, std::unique_ptr<Origin> origin);
   void rename_chat(ChatSessionId session, OptionalText title, std::optional<uint32_t> expected);
   void append_message(ChatSessionId session, const NewMessage& message, MessageId given_id,

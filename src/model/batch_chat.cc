@@ -136,9 +136,32 @@ Uuid BatchBody::start_chat(ProjectId project, const NewChat& c, std::unique_ptr<
   Arguments arguments(*this, op.verb);
   if (checked.ok()) {
     arguments.id(op.parent).id(op.id).text(c.title);
-    op.head = encoder_.session_head(by(op), op.parent, c.title);
+    op.head = encoder_.session_head(by(op), {op.parent, c.title, {}, {}});
   }
   Uuid id = op.id;
+  finish(std::move(op), arguments, std::move(checked));
+  return id;
+}
+
+Uuid BatchBody::fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& c) {
+  Op op;
+  op.verb = Verb::fork_chat;
+  op.parent = session.uuid();
+  op.number = at_seq;
+  op.id = mint(c.id ? std::optional<Uuid>(c.id->uuid()) : std::nullopt);
+  Status checked = check_id("session id", op.parent);
+  if (checked.ok() && at_seq == 0) {
+    checked = Status(Code::invalid_argument, "at_seq: 0 is no message");
+  }
+  if (checked.ok()) checked = check_optional("title", c.title, kMaxNameBytes, Empty::refused);
+  if (checked.ok()) checked = check_optional_id("session id", c.id);
+  Arguments arguments(*this, op.verb);
+  if (checked.ok()) {
+    arguments.id(op.parent).number(at_seq).id(op.id).text(c.title);
+    op.edit = std::make_unique<Edit>();
+    if (c.title) op.edit->name = std::string(*c.title);
+  }
+  const Uuid id = op.id;
   finish(std::move(op), arguments, std::move(checked));
   return id;
 }
@@ -183,6 +206,7 @@ void BatchBody::append_message(ChatSessionId session, const NewMessage& m, Messa
     arguments.number(m.replaces).number(m.expected_seq);
     MessageFields fields{m.role, m.content, m.token_count, m.replaces,
                          op.id,  m.call_id, m.name,        m.metadata};
+    op.tokens = m.token_count ? static_cast<uint64_t>(*m.token_count) : estimate_tokens(m.content);
     op.fact = encoder_.message(by(op), fields);
   }
   finish(std::move(op), arguments, std::move(checked));

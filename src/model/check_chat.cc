@@ -1,6 +1,8 @@
 // Rules of chats, their titles and messages, of events, and of the rows that name their months.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/check_heads.h"
 #include "model/check_walk.h"
 #include "model/encode.h"
@@ -12,6 +14,39 @@ using format::Key;
 using format::Kind;
 using format::Reference;
 
+namespace {
+
+// What a fork shows is there, and hangs on the session that it was written to.
+Status check_fork(CheckWalk& walk, const CheckedRecord& record) {
+  const auto& head = record.table<fb::SessionHead>();
+  if (head.parent() == nullptr) {
+    if (head.parent_seq() != 0 || head.depth() != 0) {
+      walk.violation(record, "a session without a parent shows no other's messages",
+                     fmt::format("it shows {}", head.parent_seq()));
+    }
+    return Status();
+  }
+  const Uuid parent_id = from_fb(head.parent());
+  CheckRead parent{Key(record.owner(), Kind::session).append(parent_id)};
+  if (Status s = walk.read_parent(record, &parent); !s.ok() || !parent.found()) return s;
+  const auto& behind = parent.record.table<fb::SessionHead>();
+  if (from_fb(behind.project()) != from_fb(head.project()) || head.depth() != behind.depth() + 1) {
+    walk.violation(record, "a fork is in its parent's project, one deeper",
+                   fmt::format("its depth is {}", head.depth()));
+  }
+  const Key messages = Key(record.owner(), Kind::message).append(parent_id);
+  CheckRead last("");
+  if (Status s = walk.read_first(messages, &last); !s.ok()) return s;
+  const uint64_t newest = last.absent() ? 0 : ~format::key_u64(last.key, 37);
+  if (head.parent_seq() <= behind.parent_seq() || head.parent_seq() > newest) {
+    walk.violation(record, "a fork's last shown message is its parent's own",
+                   fmt::format("it is {}", head.parent_seq()));
+  }
+  return Status();
+}
+
+}  // namespace
+
 Status check_session(CheckWalk& walk, const CheckedRecord& record) {
   const auto& head = record.table<fb::SessionHead>();
   const UserId owner = record.owner();
@@ -21,7 +56,18 @@ Status check_session(CheckWalk& walk, const CheckedRecord& record) {
   const Key by_age = Key(owner, Kind::session_by_age).append(project_id).not_u64(head.age());
   if (Status s = walk.expect_entry(record, by_age, Reference{id, 0, 0}); !s.ok()) return s;
 
+  // The owner's log may be shorter than its history.
+  CheckRead begun{Key(owner, Kind::commit_body).u64(head.created_seq())};
+  if (Status s = walk.read(begun); !s.ok()) return s;
+  if (begun.found() && begun.record.table<fb::CommitBody>().owner_seq() != head.age() >> 16) {
+    walk.violation(record, "created_seq is the commit of its age",
+                   fmt::format("commit {} is another", head.created_seq()));
+  }
+  if (Status s = check_fork(walk, record); !s.ok()) return s;
   const uint32_t renames = head.rename_count();
+  if (renames == 0 && head.first_title() != nullptr) {
+    walk.violation(record, "first_title is of a session that was renamed", "it never was");
+  }
   if (renames == 0) {
     expect_no_effective(walk, record, "rename_effective_at", head.rename_effective_at());
     return Status();
@@ -130,7 +176,11 @@ Status expect_session(CheckWalk& walk, const CheckedRecord& record, const fb::Uu
       return s;
     }
     // The newest message's key counts them, whether or not it verifies.
-    missing = newest.absent() || ~format::key_u64(newest.key, 37) < message_seq;
+    uint64_t last = newest.absent() ? 0 : ~format::key_u64(newest.key, 37);
+    if (session.found()) {
+      last = std::max(last, session.record.table<fb::SessionHead>().parent_seq());
+    }
+    missing = last < message_seq;
   }
   if (missing) missing_reference(walk, record, "session", id, message_seq);
   return Status();

@@ -68,6 +68,12 @@ Status CheckWalk::step(const CheckedRecord& record) {
     row.created_at_us = record.common().created_at();
     row.effective_at_us = record.common().effective_at();
   }
+  if (row.verified && record.kind() == Kind::message) {
+    const auto& message = record.table<fb::Message>();
+    row.tokens = message.token_count() >= 0 ? static_cast<uint64_t>(message.token_count())
+                                            : estimate_tokens(record.tail());
+    row.tokens_through = message.tokens_through();
+  }
   const std::string_view group = std::string_view(row.key).substr(0, row.group_bytes);
   const bool newest =
       newer_.key.empty() || std::string_view(newer_.key).substr(0, newer_.group_bytes) != group;
@@ -102,7 +108,11 @@ Status CheckWalk::close_stream() {
 Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* older) {
   const format::KindInfo* info = format::parse_key(newer.key);
   const StreamForm& form = *form_of(info->kind);
-  const uint64_t before = older ? older->number : 0;
+  uint64_t before = older ? older->number : 0;
+  bool begins_fork = false;
+  if (older == nullptr && info->kind == Kind::message && newer.number != 1) {
+    if (Status s = find_fork(newer, &before, &begins_fork); !s.ok()) return s;
+  }
   bool gap = newer.number != before + 1;
   if (!form.is_dense) {
     gap = false;
@@ -117,15 +127,41 @@ Status CheckWalk::compare(const CheckStreamRow& newer, const CheckStreamRow* old
   if (newer.verified && (older == nullptr || older->verified)) {
     const int64_t floor =
         older ? std::max(older->effective_at_us, newer.created_at_us) : newer.created_at_us;
-    // Behind a gap the maximum may have been that of a row that is lost.
-    if (gap ? newer.effective_at_us < floor : newer.effective_at_us != floor) {
+    // Behind a gap the maximum may have been that of a row that is lost; before a fork's first
+    // message are those of another session.
+    if (gap || begins_fork ? newer.effective_at_us < floor : newer.effective_at_us != floor) {
       violation(info->name, newer.key, "effective_at is the running maximum of created_at",
                 fmt::format("it is {} and should be {}", newer.effective_at_us, floor));
     }
   }
+  const uint64_t tokens = (older ? older->tokens_through : 0) + newer.tokens;
+  const bool is_known =
+      newer.verified && (older == nullptr || older->verified) && !gap && !begins_fork;
+  if (is_known && newer.tokens_through != tokens) {
+    violation(info->name, newer.key, "tokens_through is the sum of the tokens so far",
+              fmt::format("it is {} and should be {}", newer.tokens_through, tokens));
+  }
   if (!has_months(form)) return Status();
-  compare_months(newer, older, gap);
+  compare_months(newer, older, gap || begins_fork);
   return older == nullptr || older->month != newer.month ? expect_month_row(newer) : Status();
+}
+
+// The messages that a fork shows and that are not its own.
+Status CheckWalk::find_fork(const CheckStreamRow& first, uint64_t* before, bool* is_fork) {
+  const UserId owner = format::key_owner(first.key);
+  CheckRead session{
+      Key(owner, Kind::session).append(format::key_uuid(first.key, format::kKindOffset + 1))};
+  if (Status s = read(session); !s.ok() || session.absent()) return s;
+  if (!session.found()) {
+    // Damaged, which is told of it: what it shows can not be known.
+    *before = first.number - 1;
+    *is_fork = true;
+    return Status();
+  }
+  const auto& head = session.record.table<fb::SessionHead>();
+  *is_fork = head.parent() != nullptr;
+  if (*is_fork) *before = head.parent_seq();
+  return Status();
 }
 
 void CheckWalk::compare_months(const CheckStreamRow& newer, const CheckStreamRow* older, bool gap) {

@@ -6,6 +6,7 @@
 #include "model/check_heads.h"
 #include "model/check_walk.h"
 #include "model/encode.h"
+#include "model/keys.h"
 
 namespace bcstore::model {
 
@@ -15,19 +16,8 @@ using format::Reference;
 
 namespace {
 
-constexpr uint64_t kHasPhase = uint64_t{1} << 63;
-
 // Where the parts of a task's key begin.
 constexpr size_t kProjectAt = 17, kPhaseAt = 33, kAgeAt = 38, kTaskAt = 46;
-
-Key task_key(UserId owner, const Reference& place, const Uuid& task) {
-  std::optional<int32_t> phase;
-  if ((place.number & kHasPhase) != 0) phase = static_cast<int32_t>(place.extra);
-  Key key(owner, Kind::task);
-  key.append(place.id);
-  append_phase(key, phase);
-  return key.u64(place.number & ~kHasPhase).append(task);
-}
 
 // What the task's place must say, from its head's key.
 Reference place_of(std::string_view key) {

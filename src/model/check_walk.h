@@ -51,6 +51,7 @@ struct CheckStreamRow {
   bool verified = false;
   int64_t created_at_us = 0;
   int64_t effective_at_us = 0;
+  uint64_t tokens = 0, tokens_through = 0;  // of messages; 0 of others
 };
 
 // The commit log, as far as it was walked.
@@ -146,6 +147,7 @@ class CheckWalk {
   Status step(const CheckedRecord& record);
   void check_alone(const CheckedRecord& record);
   Status compare(const CheckStreamRow& newer, const CheckStreamRow* older);
+  Status find_fork(const CheckStreamRow& first, uint64_t* before, bool* is_fork);
   void compare_months(const CheckStreamRow& newer, const CheckStreamRow* older, bool gap);
   Status close_stream();
   Status expect_month_row(const CheckStreamRow& first);

@@ -9,7 +9,7 @@
 #include <bit>
 #include <utility>
 
-#include "model/reads.h"
+#include "model/as_of.h"
 
 namespace bcstore {
 
@@ -74,9 +74,6 @@ constexpr char kTokenVersion = 1;
 constexpr size_t kTokenFrame = 1 + 8 + 8;
 // Rows in memory are given without the engine, which would notice a fork.
 constexpr size_t kRowsBetweenChecks = 16;
-// Of sections: what one round of reads may pin, as far as that can be told before.
-constexpr size_t kRoundBytes = size_t{4} << 20;
-constexpr size_t kMaxRound = 256;
 
 void append_u64(std::string* out, uint64_t n) {
   const uint64_t big_endian = std::endian::native == std::endian::big ? n : __builtin_bswap64(n);
@@ -117,7 +114,8 @@ CursorBody::CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan)
 }
 
 uint64_t CursorBody::list_hash() const {
-  uint64_t seed = format::hash64(plan_.prefix, plan_.parameters);
+  const std::string& prefix = list_prefix_.empty() ? plan_.prefix : list_prefix_;
+  const uint64_t seed = format::hash64(prefix, plan_.parameters);
   return seed ^ (plan_.backward ? 0x9E3779B97F4A7C15ull : 0);
 }
 
@@ -146,7 +144,13 @@ Status CursorBody::parse_token() {
   position += covered.substr(9);
   const bool merged = !plan_.merged_prefix.empty() &&
                       position.compare(0, plan_.merged_prefix.size(), plan_.merged_prefix) == 0;
-  if (!merged && position.compare(0, plan_.prefix.size(), plan_.prefix) != 0) return bad;
+  const bool is_own = position.compare(0, plan_.prefix.size(), plan_.prefix) == 0;
+  if (plan_.kind == format::Kind::message && !is_own) {
+    // In a session behind this one: the list goes on there.
+    position_ = std::move(position);
+    return Status();
+  }
+  if (!merged && !is_own) return bad;
   auto go_on = [&](bool of_merged, const std::string& after) {
     std::string& lower = of_merged ? merged_lower_ : plan_.lower;
     std::string& upper = of_merged ? merged_upper_ : plan_.upper;
@@ -167,6 +171,7 @@ Status CursorBody::parse_token() {
 }
 
 const engine::Snapshot* CursorBody::engine_snapshot() const {
+  if (plan_.past) return plan_.past->at();
   if (plan_.snapshot != nullptr) return Access::body(*plan_.snapshot)->snapshot.get();
   return own_snapshot_.get();
 }
@@ -185,9 +190,10 @@ engine::ScanRequest CursorBody::request(bool merged) const {
   const std::string& prefix = merged ? plan_.merged_prefix : plan_.prefix;
   const std::string& lower = merged ? merged_lower_ : plan_.lower;
   const std::string& upper = merged ? merged_upper_ : plan_.upper;
+  const std::string& first = merged ? plan_.merged_first : plan_.first;
   engine::ScanRequest request;
   request.family = engine::family_of(merged ? plan_.merged_kind : plan_.kind);
-  request.lower = lower.empty() ? prefix : lower;
+  request.lower = std::max(lower.empty() ? prefix : lower, first);
   request.upper = upper.empty() ? format::after_prefix(prefix) : upper;
   request.backward = plan_.backward;
   request.snapshot = engine_snapshot();
@@ -197,7 +203,9 @@ engine::ScanRequest CursorBody::request(bool merged) const {
 bool CursorBody::start() {
   started_ = true;
   const bool merges = !plan_.merged_prefix.empty();
-  if ((plan_.named || plan_.sections_of || merges) && plan_.snapshot == nullptr) {
+  if (plan_.is_empty) return end(check_parent());
+  if (plan_.past && plan_.kind == format::Kind::task) return gather_tasks();
+  if ((plan_.named || plan_.sections_of || merges) && engine_snapshot() == nullptr) {
     // Both rounds, or both lists, are read from one view.
     auto snapshot = core_->engine().snapshot();
     if (!snapshot.ok()) return end(snapshot.status());
@@ -213,6 +221,11 @@ bool CursorBody::start() {
   if (plan_.tail_of) {
     if (Status s = find_tail(); !s.ok()) return end(std::move(s));
     if (tail_) return true;
+  }
+  if (plan_.kind == format::Kind::message) {
+    const bool is_own = position_.compare(0, plan_.prefix.size(), plan_.prefix) == 0;
+    if (!position_.empty() && !is_own) return find_segment(position_);
+    if (position_.empty() && plan_.backward) return begin_oldest();
   }
   scan_ = core_->engine().scan(request(false));
   if (merges) merged_scan_ = core_->engine().scan(request(true));
@@ -251,36 +264,33 @@ bool CursorBody::next(RecordBody* row) {
   if (ended_) return false;
   if (!started_ && !start()) return false;
   if (given_ == plan_.limit) return end(Status());
-  if (plan_.named || plan_.sections_of) {
-    if (given_ == named_.size()) return end(given_ == 0 ? check_parent() : Status());
-    if (plan_.sections_of && given_ == fetched_) fetch_round();
-    Named& named = named_[given_];
-    if (!named.read.status.ok()) {
-      bool dangling = named.read.status.code() == Code::not_found;
-      return end(dangling ? format::corrupt(named.position, "names a record that is missing")
-                          : named.read.status);
+  if (plan_.named || plan_.sections_of) return next_named(row);
+  if (rows_) return next_of_rows(row);
+  return tail_ ? next_of_tail(row) : next_row(row);
+}
+
+bool CursorBody::next_named(RecordBody* row) {
+  for (;;) {
+    if (named_at_ == named_.size() && scan_ && !fetch()) return false;
+    if (named_at_ == named_.size()) return end(given_ == 0 ? check_parent() : Status());
+    if (plan_.sections_of && named_at_ == fetched_) fetch_round();
+    Named& named = named_[named_at_++];
+    Status s = named.read.status;
+    if (s.code() == Code::not_found) {
+      s = format::corrupt(named.position, "names a record that is missing");
     }
-    if (Status s = row->keep(named.read.key, std::move(named.read.value)); !s.ok()) {
+    if (s.ok()) s = row->keep(named.read.key, std::move(named.read.value));
+    if (s.ok() && plan_.to_past) s = plan_.past->to_past(row);
+    if (s.ok() && plan_.sections_of) s = place_section(named, row);
+    if (!s.ok()) {
+      row->clear();
       return end(std::move(s));
     }
-    if (plan_.sections_of) {
-      row->place(*plan_.sections_of, named.ordinal);
-      Status s = named.vector.key.empty() ? Status() : named.vector.status;
-      if (s.code() == Code::not_found) s = format::corrupt(named.vector.key, "is missing");
-      if (s.ok() && !named.vector.key.empty()) {
-        s = row->attach(named.vector.key, std::move(named.vector.value));
-      }
-      if (!s.ok()) {
-        row->clear();
-        return end(std::move(s));
-      }
-    }
     position_ = named.position;
+    if (!row->loaded() || (plan_.filter && !plan_.filter(*row))) continue;
     ++given_;
     return true;
   }
-  if (rows_) return next_of_rows(row);
-  return tail_ ? next_of_tail(row) : next_row(row);
 }
 
 void CursorBody::drop_fill() {
@@ -305,7 +315,10 @@ bool CursorBody::next_of_tail(RecordBody* row) {
     if (Status s = core_->engine().health(); s.code() == Code::wrong_process) return end(s);
   }
   const uint64_t seq = tail_.last - given_;
-  if (seq < tail_.first || seq == 0) return end(Status());
+  if (seq < tail_.first || seq == 0) {
+    tail_ = {};
+    return next_segment() ? next_row(row) : false;
+  }
   const TailCache::Row& stored = tail_.row(seq);
   position_.resize(plan_.prefix.size());
   if (given_ == 0) position_ = plan_.prefix;
@@ -342,6 +355,10 @@ bool CursorBody::next_row(RecordBody* row) {
     }
     if (plan_.kind == format::Kind::revision) row->bind(core_);
     position_.assign(scan->key());
+    if (plan_.to_past) {
+      if (Status s = plan_.past->to_past(row); !s.ok()) return end(std::move(s));
+      if (!row->loaded()) continue;
+    }
     if (plan_.filter && !plan_.filter(*row)) continue;
     ++given_;
     rows_fill_.add(position_, scan->value());
@@ -358,10 +375,14 @@ bool CursorBody::next_row(RecordBody* row) {
   if (fill_.is_open()) fill_.keep(/*whole=*/true);
   if (given_ > 0) rows_fill_.keep();
   if (merged_scan_ && !merged_scan_->status().ok()) return end(merged_scan_->status());
+  if (plan_.kind == format::Kind::message) return next_segment() && next_row(row);
   return end(given_ == 0 && position_.empty() ? check_parent() : Status());
 }
 
+// Fills the page. A list of the past may lose some of it again, and goes on.
 bool CursorBody::fetch() {
+  named_.clear();
+  named_at_ = 0;
   while (named_.size() < plan_.limit && scan_->next()) {
     format::Parsed parsed;
     if (Status s = format::parse_record(scan_->key(), scan_->value(), &parsed); !s.ok()) {
@@ -378,7 +399,7 @@ bool CursorBody::fetch() {
     named_.push_back(std::move(named));
   }
   if (!scan_->status().ok()) return end(scan_->status());
-  scan_.reset();
+  if (!plan_.to_past || named_.size() < plan_.limit) scan_.reset();
   if (plan_.named_is_prefix) {
     for (Named& named : named_) {
       auto scan =
@@ -404,63 +425,18 @@ bool CursorBody::fetch() {
   return true;
 }
 
-bool CursorBody::fetch_sections() {
-  std::vector<format::SectionEntry> entries;
-  Status s = read_entries(core_->engine(), owner_, format::key_uuid(plan_.prefix, 17),
-                          *plan_.sections_of, engine_snapshot(), &entries);
-  if (!s.ok()) return end(std::move(s));
-  const auto count = static_cast<int64_t>(entries.size());
-  const int64_t step = plan_.backward ? -1 : 1;
-  int64_t i = plan_.backward ? count - 1 : 0;
-  if (!position_.empty()) i = int64_t{format::key_u32(position_, plan_.prefix.size())} + step;
-  for (; i >= 0 && i < count && named_.size() < plan_.limit; i += step) {
-    const format::SectionEntry& entry = entries[static_cast<size_t>(i)];
-    Named named;
-    named.ordinal = static_cast<uint32_t>(i);
-    named.position = plan_.prefix;
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      named.position += static_cast<char>(named.ordinal >> shift);
-    }
-    named.read.family = engine::family_of(format::Kind::section_block);
-    named.read.key = section_key(owner_, format::key_uuid(plan_.prefix, 17), entry).str();
-    if (!entry.vector.none()) {
-      named.vector.family = engine::family_of(format::Kind::vector);
-      named.vector.key = vector_key(owner_, entry).str();
-    }
-    named_.push_back(std::move(named));
-  }
-  return true;
-}
-
-// What a round brings is pinned until it is given out. So the first is small, and the next ones are
-// as large as the sizes of the last let hope.
-void CursorBody::fetch_round() {
-  const size_t end = std::min(named_.size(), fetched_ + round_);
-  std::vector<engine::Read*> wanted;
-  for (size_t i = fetched_; i < end; ++i) {
-    wanted.push_back(&named_[i].read);
-    if (!named_[i].vector.key.empty()) wanted.push_back(&named_[i].vector);
-  }
-  std::vector<engine::Read> reads;
-  reads.reserve(wanted.size());
-  for (engine::Read* read : wanted) reads.push_back(std::move(*read));
-  core_->engine().multi_get(reads, engine_snapshot());
-  size_t bytes = 1;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (reads[i].status.ok()) bytes += reads[i].value.bytes().size();
-    *wanted[i] = std::move(reads[i]);
-  }
-  round_ = std::clamp<size_t>((end - fetched_) * kRoundBytes / bytes, 1, kMaxRound);
-  fetched_ = end;
-  if (fetched_ == named_.size()) own_snapshot_.reset();
-}
-
 Status CursorBody::check_parent() {
   if (plan_.parent_prefix.empty() && !plan_.parent_what.empty()) {
     plan_.parent_prefix = with_id(owner_, plan_.parent_kind, plan_.parent_id).str();
     plan_.parent_name = fmt::format("{} {}", plan_.parent_what, to_string(plan_.parent_id));
   }
   if (plan_.parent_prefix.empty()) return Status();
+  if (plan_.past) {
+    Result<bool> is_there = plan_.past->is_there(plan_.parent_kind, plan_.parent_prefix);
+    if (!is_there.ok()) return is_there.status();
+    if (*is_there) return Status();
+    return Status(Code::not_found, plan_.parent_name + " did not exist then");
+  }
   auto scan =
       core_->engine().scan({engine::family_of(plan_.parent_kind), plan_.parent_prefix,
                             format::after_prefix(plan_.parent_prefix), false, engine_snapshot()});

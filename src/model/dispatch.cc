@@ -31,6 +31,8 @@ Status Executor::dispatch(Op& op) {
       return record_activity(op);
     case Verb::start_chat:
       return start_chat(op);
+    case Verb::fork_chat:
+      return fork_chat(op);
     case Verb::rename_chat:
       return rename_chat(op);
     case Verb::append_message:

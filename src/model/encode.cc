@@ -190,19 +190,29 @@ Draft Encoder::task_activity(By by, TaskAction action) {
   return finish(Kind::task_activity);
 }
 
-Draft Encoder::session_head(By by, const Uuid& project, OptionalText title_text) {
+SessionFields session_fields(const fb::SessionHead& head) {
+  return {from_fb(head.project()), optional_text(head.title()), optional_text(head.first_title()),
+          from_fb(head.parent()),  head.parent_seq(),           head.depth()};
+}
+
+Draft Encoder::session_head(By by, const SessionFields& f) {
   Who w = who(by);
-  TextOffset title = text(title_text);
-  fb::Uuid parent = to_fb(project);
+  TextOffset title = text(f.title), first_title = text(f.first_title);
+  fb::Uuid project = to_fb(f.project), parent = to_fb(f.parent);
   fb::SessionHeadBuilder b(fbb_);
   add_common(b, w);
   always(b, [](auto& h) {
     h.add_rename_effective_at(0);
     h.add_age(0);
+    h.add_created_seq(0);
     h.add_rename_count(0);
   });
-  b.add_project(&parent);
+  b.add_project(&project);
   b.add_title(title);
+  b.add_first_title(first_title);
+  if (!f.parent.is_nil()) b.add_parent(&parent);
+  b.add_parent_seq(f.parent_seq);
+  b.add_depth(f.depth);
   fbb_.Finish(b.Finish());
   return finish(Kind::session);
 }
@@ -223,6 +233,7 @@ Draft Encoder::message(By by, const MessageFields& f) {
   fb::Uuid given = to_fb(f.given_id);
   fb::MessageBuilder b(fbb_);
   add_common(b, w);
+  always(b, [](auto& m) { m.add_tokens_through(0); });
   b.add_replaces(f.replaces.value_or(0));
   b.add_token_count(f.token_count.value_or(-1));
   if (!f.given_id.is_nil()) b.add_given_id(&given);

@@ -47,6 +47,14 @@ struct TaskFields {
   std::optional<int32_t> phase;
 };
 
+struct SessionFields {
+  Uuid project;
+  OptionalText title, first_title;
+  Uuid parent;  // nil: no fork
+  uint64_t parent_seq = 0;
+  uint8_t depth = 0;
+};
+
 struct MessageFields {
   Role role{};
   std::string_view content;
@@ -149,6 +157,8 @@ Actor actor_of(const Table& table, UserId owner) {
           std::string(text_of(table.actor_name()))};
 }
 
+SessionFields session_fields(const fb::SessionHead& head);
+
 template <class Table>
 const Table* root(const Draft& draft) {
   return flatbuffers::GetRoot<Table>(draft.meta());
@@ -172,7 +182,7 @@ class Encoder {
   Draft task_head(By by, const TaskFields& fields);
   Draft task_revision(By by, const TaskFields& fields);
   Draft task_activity(By by, TaskAction action);
-  Draft session_head(By by, const Uuid& project, OptionalText title);
+  Draft session_head(By by, const SessionFields& fields);
   Draft session_title(By by, OptionalText title);
   Draft message(By by, const MessageFields& fields);
   Draft event(By by, const EventFields& fields);

@@ -178,6 +178,11 @@ class Executor {
   Status revise_task(Op& op);
   Status record_activity(Op& op);
   Status start_chat(Op& op);
+  Status fork_chat(Op& op);
+  // The stream of a session's messages: a fork's goes on where the messages end that it shows.
+  Status load_messages(const Uuid& session, const HeadEntry& head, HeadEntry** stream);
+  Status put_fork(const Uuid& id, const SessionFields& fields, const HeadEntry& last);
+  Status find_message(const Uuid& session, uint64_t seq, HeadEntry* place);
   Status rename_chat(Op& op);
   Status append_message(Op& op);
   Status append_event(Op& op);
@@ -351,7 +356,8 @@ class Executor {
   void erase(format::Kind kind, std::string_view key);
   void defer_head(format::Kind kind, std::string_view key, Draft draft);
   void write_deferred();
-  void set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us, uint32_t month);
+  void set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us, uint32_t month,
+                  uint64_t tokens = 0);
   // Sets commit_seq, created_at and effective_at, and moves the stream's running maximum.
   Status stamp(Draft& draft, Time created_at, int64_t* effective_us);
   Time created_at(const Op& op) const { return op.origin ? op.origin->created_at : current_.now; }

@@ -14,15 +14,11 @@ using format::Reference;
 namespace {
 
 Key session_key(UserId owner, const Uuid& session) {
-  Key key(owner, Kind::session);
-  key.append(session);
-  return key;
+  return with_id(owner, Kind::session, session);
 }
 
 Key stream_prefix(UserId owner, const Uuid& session) {
-  Key key(owner, Kind::message);
-  key.append(session);
-  return key;
+  return with_id(owner, Kind::message, session);
 }
 
 }  // namespace
@@ -45,6 +41,7 @@ Status Executor::start_chat(Op& op) {
   if (Status s = stamp(op.head, created_at(op), &effective); !s.ok()) return s;
   auto* head = mutable_root<fb::SessionHead>(op.head);
   head->mutate_age(age());
+  head->mutate_created_seq(current_.commit_seq);
   head->mutate_rename_effective_at(kNoTime);
   put_head(Kind::session, key, op.head.clone());
   Key by_age(current_.owner, Kind::session_by_age);
@@ -58,9 +55,8 @@ Status Executor::start_chat(Op& op) {
 Status Executor::same_session(Op& op, const HeadEntry& entry) {
   const auto* stored = root<fb::SessionHead>(entry.draft);
   const auto* given = root<fb::SessionHead>(op.head);
-  // Renamed since: its first title is not kept.
-  const bool same_title = stored->rename_count() != 0 ||
-                          optional_text(stored->title()) == optional_text(given->title());
+  const auto* first = stored->rename_count() == 0 ? stored->title() : stored->first_title();
+  const bool same_title = optional_text(first) == optional_text(given->title());
   if (from_fb(stored->project()) != op.parent || !same_title ||
       stored->created_at() != op.origin->created_at.us) {
     return Status(Code::conflict,
@@ -85,12 +81,14 @@ Status Executor::rename_chat(Op& op) {
     maker = {static_cast<ActorKind>(old->actor_kind()), UserId(from_fb(old->actor_id())),
              std::string(text_of(old->actor_name()))};
   }
-  OptionalText title;
-  if (op.edit->name) title = *op.edit->name;
+  SessionFields fields = session_fields(*old);
+  if (old->rename_count() == 0) fields.first_title = fields.title;
+  fields.title = {};
+  if (op.edit->name) fields.title = *op.edit->name;
   int64_t effective = old->rename_effective_at();
   if (Status s = stamp(op.fact, created_at(op), &effective); !s.ok()) return s;
   const uint32_t count = old->rename_count() + 1;
-  Draft draft = encoder_.session_head({maker, current_.owner}, from_fb(old->project()), title);
+  Draft draft = encoder_.session_head({maker, current_.owner}, fields);
   auto* head = mutable_root<fb::SessionHead>(draft);
   head->mutate_commit_seq(current_.commit_seq);
   head->mutate_created_at(old->created_at());
@@ -98,6 +96,7 @@ Status Executor::rename_chat(Op& op) {
   head->mutate_rename_count(count);
   head->mutate_rename_effective_at(effective);
   head->mutate_age(old->age());
+  head->mutate_created_seq(old->created_seq());
   Key fact_key(current_.owner, Kind::session_title);
   put_fact(Kind::session_title, fact_key.append(op.parent).not_u32(count), op.fact);
   put_head(Kind::session, key, std::move(draft));
@@ -111,8 +110,12 @@ Status Executor::append_message(Op& op) {
   if (Status s = need(Kind::session, key, "session", op.parent, &session); !s.ok()) return s;
   Key prefix = stream_prefix(current_.owner, op.parent);
   HeadEntry* stream = nullptr;
-  if (Status s = load_stream(Kind::message, prefix, &stream); !s.ok()) return s;
+  if (Status s = load_messages(op.parent, *session, &stream); !s.ok()) return s;
   const uint64_t last = stream->seq;
+  if (op.number_given && op.number <= root<fb::SessionHead>(session->draft)->parent_seq()) {
+    return Status(Code::failed_precondition,
+                  fmt::format("message {} is of a session behind this one", op.number));
+  }
   if (op.number_given && op.number <= last) return same_message(op, op.number);
   if (op.number_given && op.number != last + 1) {
     return Status(Code::failed_precondition,
@@ -141,9 +144,11 @@ Status Executor::append_message(Op& op) {
   const Time created = created_at(op);
   int64_t effective = stream->effective_us;
   const uint32_t old_month = stream->month;
+  const uint64_t tokens = stream->tokens + op.tokens;
   if (Status s = stamp(op.fact, created, &effective); !s.ok()) return s;
+  mutable_root<fb::Message>(op.fact)->mutate_tokens_through(tokens);
   const uint64_t seq = last + 1;
-  const uint32_t month = std::max(old_month, month_of(created));
+  const uint32_t month = std::max(old_month, month_of(Time{effective}));
   Key fact_key = prefix;
   fact_key.not_u32(month).not_u64(seq);
   put_fact(Kind::message, fact_key, op.fact);
@@ -154,7 +159,7 @@ Status Executor::append_message(Op& op) {
   if (!op.id.is_nil()) {
     put_reference(Kind::message_id, id_key, {op.parent, seq, month}, true);
   }
-  set_stream(prefix, seq, effective, month);
+  set_stream(prefix, seq, effective, month, tokens);
   touch(Kind::message, op.parent, seq);
   const TailCache::Id tail{current_.owner.uuid(), op.parent};
   tails_written_to_.push_back(tail);
@@ -252,14 +257,13 @@ Status Executor::need_project(const fb::Uuid* given) {
 Status Executor::need_session(const fb::Uuid* given, uint64_t message_seq) {
   if (given == nullptr) return Status();
   const Uuid id = from_fb(given);
-  HeadEntry* entry = nullptr;
-  if (Status s = need(Kind::session, session_key(current_.owner, id), "session", id, &entry);
+  HeadEntry* session = nullptr;
+  if (Status s = need(Kind::session, session_key(current_.owner, id), "session", id, &session);
       !s.ok() || message_seq == 0) {
     return s;
   }
-  if (Status s = load_stream(Kind::message, stream_prefix(current_.owner, id), &entry); !s.ok()) {
-    return s;
-  }
+  HeadEntry* entry = nullptr;
+  if (Status s = load_messages(id, *session, &entry); !s.ok()) return s;
   if (message_seq <= entry->seq) return Status();
   return Status(Code::not_found,
                 fmt::format("session {} has no message {}", to_string(id), message_seq));

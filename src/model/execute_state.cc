@@ -75,6 +75,7 @@ Status Executor::load_stream(Kind kind, std::string_view prefix, HeadEntry** ent
     fresh.month = ~format::key_u32(key, prefix.size());
     fresh.seq = ~format::key_u64(key, prefix.size() + 4);
     fresh.effective_us = root<fb::Common>(row)->effective_at();
+    if (kind == Kind::message) fresh.tokens = root<fb::Message>(row)->tokens_through();
   }
   *entry = &cache_.put(prefix, std::move(fresh));
   return Status();
@@ -229,12 +230,13 @@ void Executor::write_deferred() {
 }
 
 void Executor::set_stream(std::string_view prefix, uint64_t seq, int64_t effective_us,
-                          uint32_t month) {
+                          uint32_t month, uint64_t tokens) {
   HeadEntry entry;
   entry.exists = seq != 0;
   entry.seq = seq;
   entry.effective_us = effective_us;
   entry.month = month;
+  entry.tokens = tokens;
   replace(prefix, std::move(entry));
 }
 
@@ -249,6 +251,10 @@ Status Executor::same_fact(const Key& key, Kind kind, Draft& candidate, Time cre
   other->mutate_commit_seq(common->commit_seq());
   other->mutate_effective_at(common->effective_at());
   other->mutate_created_at(created_at.us);
+  if (kind == Kind::message) {
+    mutable_root<fb::Message>(candidate)->mutate_tokens_through(
+        root<fb::Message>(stored)->tokens_through());
+  }
   std::string_view a(stored.meta(), stored.meta_bytes());
   std::string_view b(candidate.meta(), candidate.meta_bytes());
   if (a != b || stored.tail() != candidate.tail()) {

@@ -11,20 +11,8 @@ using format::Reference;
 
 namespace {
 
-// A task's place: the parts of its head's key that its id does not tell.
-constexpr uint64_t kHasPhase = uint64_t{1} << 63;
-
 Reference to_place(const Uuid& project, uint64_t age, std::optional<int32_t> phase) {
   return {project, age | (phase ? kHasPhase : 0), static_cast<uint32_t>(phase.value_or(0))};
-}
-
-Key task_key(UserId owner, const Uuid& project, std::optional<int32_t> phase, uint64_t age,
-             const Uuid& task) {
-  Key key(owner, Kind::task);
-  key.append(project);
-  append_phase(key, phase);
-  key.u64(age).append(task);
-  return key;
 }
 
 Key place_key(UserId owner, const Uuid& task) {
@@ -52,7 +40,7 @@ Status Executor::find_task(const Uuid& task, TaskRef* ref) {
   ref->project = reference.id;
   ref->age = reference.number & ~kHasPhase;
   if ((reference.number & kHasPhase) != 0) ref->phase = static_cast<int32_t>(reference.extra);
-  Key key = task_key(current_.owner, ref->project, ref->phase, ref->age, task);
+  Key key = task_key(current_.owner, reference, task);
   ref->key = key.str();
   if (Status s = load(Kind::task, key, &ref->head); !s.ok()) return s;
   return ref->head->exists ? Status() : format::corrupt(key, "is missing");
@@ -85,9 +73,9 @@ Status Executor::create_task(Op& op) {
 
   Key fact_key(current_.owner, Kind::task_revision);
   put_fact(Kind::task_revision, fact_key.append(op.id).not_u32(1), op.fact);
-  put_reference(Kind::task_place, place_key(current_.owner, op.id),
-                to_place(op.parent, age(), phase), true);
-  put_head(Kind::task, task_key(current_.owner, op.parent, phase, age(), op.id), op.head.clone());
+  const Reference where = to_place(op.parent, age(), phase);
+  put_reference(Kind::task_place, place_key(current_.owner, op.id), where, true);
+  put_head(Kind::task, task_key(current_.owner, where, op.id), op.head.clone());
   touch(Kind::task, op.id, 1);
   return Status();
 }
@@ -136,11 +124,11 @@ Status Executor::revise_task(Op& op) {
 
   Key fact_key(current_.owner, Kind::task_revision);
   put_fact(Kind::task_revision, fact_key.append(op.parent).not_u32(rev), fact);
-  Key key = task_key(current_.owner, ref.project, fields.phase, ref.age, op.parent);
+  const Reference place = to_place(ref.project, ref.age, fields.phase);
+  const Key key = task_key(current_.owner, place, op.parent);
   if (key.view() != ref.key) {
     erase(Kind::task, ref.key);
-    put_reference(Kind::task_place, place_key(current_.owner, op.parent),
-                  to_place(ref.project, ref.age, fields.phase), true);
+    put_reference(Kind::task_place, place_key(current_.owner, op.parent), place, true);
   }
   put_head(Kind::task, key, std::move(draft));
   touch(Kind::task_revision, op.parent, rev);

@@ -25,7 +25,8 @@ struct HeadEntry {
   // For streams (messages of a session, events of an owner, commits of an owner): the last one.
   uint64_t seq = 0;
   int64_t effective_us = std::numeric_limits<int64_t>::min();
-  uint32_t month = 0;  // of an owner: the epoch
+  uint32_t month = 0;   // of an owner: the epoch
+  uint64_t tokens = 0;  // of messages: their sum
 
   HeadEntry clone() const {
     HeadEntry copy;
@@ -34,6 +35,7 @@ struct HeadEntry {
     copy.seq = seq;
     copy.effective_us = effective_us;
     copy.month = month;
+    copy.tokens = tokens;
     return copy;
   }
 };

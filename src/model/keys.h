@@ -1,6 +1,8 @@
 // Keys that several parts of the model make.
 #pragma once
 
+#include <optional>
+
 #include "format/key.h"
 #include "format/record.h"
 
@@ -37,6 +39,18 @@ constexpr const MonthStream& month_stream(format::Kind kind) {
 inline format::Key in_month(UserId owner, const MonthStream& stream, uint32_t month,
                             uint64_t number) {
   return format::Key(owner, stream.kind).not_u32(month).not_u64(number);
+}
+
+// Where a task's head lies, as its place tells: its project, its age and whether it has a phase,
+// and the phase.
+inline constexpr uint64_t kHasPhase = uint64_t{1} << 63;
+
+inline format::Key task_key(UserId owner, const format::Reference& place, const Uuid& task) {
+  format::Key key = with_id(owner, format::Kind::task, place.id);
+  std::optional<int32_t> phase;
+  if ((place.number & kHasPhase) != 0) phase = static_cast<int32_t>(place.extra);
+  append_phase(key, phase);
+  return key.u64(place.number & ~kHasPhase).append(task);
 }
 
 inline format::Key section_key(UserId owner, const Uuid& document,

@@ -119,7 +119,8 @@ bool content_of_work(const CheckedRecord& r, Line& line) {
       return true;
     case Kind::session: {
       const auto& t = r.table<fb::SessionHead>();
-      line.key_id().origin().id(t.project()).text(t.title());
+      line.key_id().origin().id(t.project()).text(t.title()).text(t.first_title());
+      line.id(t.parent()).number(t.parent_seq());
       return true;
     }
     case Kind::session_title:
@@ -306,7 +307,7 @@ bool state_line(const CheckedRecord& r, bool newest, Line& line) {
     }
     case Kind::session: {
       const auto& t = r.table<fb::SessionHead>();
-      line.key_id().id(t.project()).text(t.title());
+      line.key_id().id(t.project()).text(t.title()).id(t.parent()).number(t.parent_seq());
       return true;
     }
     case Kind::integration: {

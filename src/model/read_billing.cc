@@ -129,6 +129,7 @@ Result<std::unique_ptr<RecordBody>> find_subscription(const TenantState& state,
 }  // namespace
 
 Result<Subscription> Tenant::subscription(std::string_view id, const ReadOptions& o) const {
+  if (Status s = model::only_now(o.as_of, "a subscription"); !s.ok()) return s;
   const auto hashes = possible_hashes(*state_, id, o.snapshot);
   if (!hashes.ok()) return hashes.status();
   return model::as<Subscription>(find_subscription(*state_, *hashes, o.snapshot));
@@ -142,6 +143,7 @@ Cursor<Subscription> Tenant::subscriptions(const ListOptions& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   plan.parent_kind = Kind::user;
   plan.parent_prefix = Key(state_->owner, Kind::user).str();
   plan.parent_name = fmt::format("user {}", to_string(state_->owner));

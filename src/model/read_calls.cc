@@ -17,7 +17,7 @@ Result<CallRecord> Tenant::call(uint64_t id, const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
   Result<Key> key = model::key_in_month(*state_, model::kCalls, id, o.snapshot);
   if (!key.ok()) return key.status();
-  return model::as<CallRecord>(model::read_record(*state_, *key, Kind::call, o.snapshot, [id] {
+  return model::as<CallRecord>(model::read_record(*state_, *key, Kind::call, o, [id] {
     return Status(Code::not_found, fmt::format("call {} does not exist", id));
   }));
 }

@@ -1,8 +1,8 @@
 // A tenant's reads of its tasks, chats and events, and of many objects at once.
 #include <fmt/format.h>
 
+#include "model/as_of.h"
 #include "model/execute.h"
-#include "model/reads.h"
 
 namespace bcstore {
 
@@ -18,22 +18,6 @@ using model::month_at;
 using model::TenantState;
 using model::with_id;
 
-namespace {
-
-constexpr uint64_t kHasPhase = uint64_t{1} << 63;
-
-// Where a task's record lies, as its place tells.
-Key task_key(UserId owner, const Reference& place, const Uuid& task) {
-  Key key = with_id(owner, Kind::task, place.id);
-  std::optional<int32_t> phase;
-  if ((place.number & kHasPhase) != 0) phase = static_cast<int32_t>(place.extra);
-  append_phase(key, phase);
-  key.u64(place.number & ~kHasPhase).append(task);
-  return key;
-}
-
-}  // namespace
-
 Result<Task> Tenant::task(TaskId id, const ReadOptions& o) const {
   std::vector<Result<Task>> found = get(std::span(&id, 1), o);
   return std::move(found.front());
@@ -44,6 +28,7 @@ Cursor<Task> Tenant::tasks(ProjectId project, const TaskList& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   if (o.phase) {
     Key prefix = with_id(state_->owner, Kind::task, project.uuid());
     append_phase(prefix, *o.phase);
@@ -66,11 +51,9 @@ Result<TaskRevision> Tenant::task_revision(TaskId task, uint32_t rev, const Read
   if (Status s = model::check_id("task id", task.uuid()); !s.ok()) return s;
   Key key = with_id(state_->owner, Kind::task_revision, task.uuid());
   key.not_u32(rev);
-  return model::as<TaskRevision>(
-      model::read_record(*state_, key, Kind::task_revision, o.snapshot, [&] {
-        return Status(Code::not_found,
-                      fmt::format("task {} has no revision {}", to_string(task), rev));
-      }));
+  return model::as<TaskRevision>(model::read_record(*state_, key, Kind::task_revision, o, [&] {
+    return Status(Code::not_found, fmt::format("task {} has no revision {}", to_string(task), rev));
+  }));
 }
 
 Cursor<TaskRevision> Tenant::task_revisions(TaskId task, const ListOptions& o) const {
@@ -88,7 +71,7 @@ Result<ChatSession> Tenant::session(ChatSessionId id, const ReadOptions& o) cons
   if (Status s = model::check_id("session id", id.uuid()); !s.ok()) return s;
   return model::as<ChatSession>(
       model::read_record(*state_, with_id(state_->owner, Kind::session, id.uuid()), Kind::session,
-                         o.snapshot, missing("session", id.uuid())));
+                         o, missing("session", id.uuid())));
 }
 
 Cursor<ChatSession> Tenant::sessions(ProjectId project, const ListOptions& o) const {
@@ -105,31 +88,45 @@ Cursor<ChatSession> Tenant::sessions(ProjectId project, const ListOptions& o) co
 Result<uint64_t> Tenant::last_seq(ChatSessionId session, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("session id", session.uuid()); !s.ok()) return s;
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  Result<model::Past> past = model::Past::open(*state_, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  if (!past->bound().is_now()) {
+    Result<uint64_t> last = past->last_message(session.uuid());
+    if (!last.ok() || *last > 0) return last;
+    Result<ChatSession> found = this->session(session, o);
+    return found.ok() ? Result<uint64_t>(found->parent_seq()) : Result<uint64_t>(found.status());
+  }
+  const engine::Snapshot* at = past->at();
   Key prefix = with_id(state_->owner, Kind::message, session.uuid());
   auto scan = state_->core->engine().scan(
       {engine::family_of(Kind::message), prefix.str(), format::after_prefix(prefix), false, at});
   if (scan->next()) return ~format::key_u64(scan->key(), prefix.view().size() + 4);
   if (!scan->status().ok()) return scan->status();
   Result<ChatSession> found = this->session(session, o);
-  return found.ok() ? Result<uint64_t>(uint64_t{0}) : Result<uint64_t>(found.status());
+  return found.ok() ? Result<uint64_t>(found->parent_seq()) : Result<uint64_t>(found.status());
 }
 
 Result<ChatMessage> Tenant::message(ChatSessionId session, uint64_t seq,
                                     const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("session id", session.uuid()); !s.ok()) return s;
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   Result<uint32_t> month =
-      month_at(*state_, with_id(state_->owner, Kind::session_month, session.uuid()),
-               Kind::session_month, seq, o.snapshot);
+      month_at(*state_->core, with_id(state_->owner, Kind::session_month, session.uuid()),
+               Kind::session_month, seq, at);
   if (!month.ok()) return month.status();
   Key key = with_id(state_->owner, Kind::message, session.uuid());
   key.not_u32(*month).not_u64(seq);
-  return model::as<ChatMessage>(model::read_record(*state_, key, Kind::message, o.snapshot, [&] {
+  auto found = model::read_record(*state_, key, Kind::message, o, [&] {
     return Status(Code::not_found,
                   fmt::format("session {} has no message {}", to_string(session), seq));
-  }));
+  });
+  if (found.code() != Code::not_found) return model::as<ChatMessage>(std::move(found));
+  // A fork's first messages are another's.
+  const Result<ChatSession> fork = this->session(session, o);
+  if (!fork.ok() || seq == 0 || seq > fork->parent_seq()) return found.status();
+  return message(*fork->parent(), seq, o);
 }
 
 Result<ChatMessage> Tenant::message(MessageId id, const ReadOptions& o) const {
@@ -141,14 +138,20 @@ Result<ChatMessage> Tenant::message(MessageId id, const ReadOptions& o) const {
   if (!place.ok()) return place.status();
   Key key = with_id(state_->owner, Kind::message, place->id);
   key.not_u32(place->extra).not_u64(place->number);
-  return model::as<ChatMessage>(model::read_record(
-      *state_, key, Kind::message, o.snapshot, [&] { return format::corrupt(key, "is missing"); }));
+  const bool is_now = o.as_of.by == AsOf::By::now;
+  return model::as<ChatMessage>(model::read_record(*state_, key, Kind::message, o, [&] {
+    return is_now ? format::corrupt(key, "is missing") : model::no_such("message", id.uuid());
+  }));
 }
 
 Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o) const {
-  ListOptions list{
-      .reverse = !o.newest_first, .limit = o.limit, .after = o.after, .snapshot = o.snapshot};
+  ListOptions list{.reverse = !o.newest_first,
+                   .limit = o.limit,
+                   .after = o.after,
+                   .snapshot = o.snapshot,
+                   .as_of = o.as_of};
   ListPlan plan = history(*state_, Kind::message, session, Kind::session, "session", list);
+  plan.from_seq = o.from_seq;
   if (o.newest_first && o.after.empty() && !o.from_seq) {
     plan.tail_of = session.uuid();
   }
@@ -156,9 +159,13 @@ Cursor<ChatMessage> Tenant::messages(ChatSessionId session, const MessageList& o
     plan.bad = Status(Code::invalid_argument, "from_seq: not together with after");
   } else if (o.from_seq && plan.bad.ok() && state_->bad.ok() && !state_->core->closed()) {
     const uint64_t from = *o.from_seq == 0 && !o.newest_first ? 1 : *o.from_seq;
-    Result<uint32_t> month =
-        month_at(*state_, with_id(state_->owner, Kind::session_month, session.uuid()),
-                 Kind::session_month, from, o.snapshot);
+    const engine::Snapshot* at = nullptr;
+    plan.bad = model::use_snapshot(*state_, o.snapshot, &at);
+    Result<uint32_t> month = plan.bad;
+    if (plan.bad.ok()) {
+      month = month_at(*state_->core, with_id(state_->owner, Kind::session_month, session.uuid()),
+                       Kind::session_month, from, at);
+    }
     if (!month.ok()) plan.bad = month.status();
     Key row = with_id(state_->owner, Kind::message, session.uuid());
     row.not_u32(month.ok() ? *month : 0).not_u64(from);
@@ -200,8 +207,9 @@ Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   Result<Key> key = model::key_in_month(*state_, kEvents, id, o.snapshot);
   if (!key.ok()) return key.status();
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  Result<model::Past> past = model::Past::open(*state_, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  const engine::Snapshot* at = past->at();
   // It is one of the owner's own, or of the audit: both in one round.
   std::vector<engine::Read> reads(2);
   reads[0].family = engine::family_of(Kind::event);
@@ -214,6 +222,7 @@ Result<Event> Tenant::event(uint64_t id, const ReadOptions& o) const {
     if (!read.status.ok()) return read.status;
     auto body = std::make_unique<model::RecordBody>();
     if (Status s = body->keep(read.key, std::move(read.value)); !s.ok()) return s;
+    if (!past->bound().sees(*body)) break;
     return model::RecordAccess::make<Event>(std::move(body));
   }
   return Status(Code::not_found, fmt::format("event {} does not exist", id));
@@ -249,11 +258,32 @@ Status begin_many(const TenantState& state, std::span<const Id<K>> ids, const Re
   return model::use_snapshot(state, o.snapshot, at);
 }
 
+// The same of the past, one by one.
+template <class T, class K>
+std::vector<Result<T>> get_past(const TenantState& state, std::span<const Id<K>> ids,
+                                const ReadOptions& o, Kind kind, std::string_view what) {
+  Result<model::Past> past = model::Past::open(state, o.as_of, o.snapshot);
+  if (!past.ok()) return refuse_all<T>(ids, past.status());
+  std::vector<Result<T>> answers;
+  for (const Id<K>& id : ids) {
+    Status s = model::check_id(fmt::format("{} id", what), id.uuid());
+    Result<std::unique_ptr<model::RecordBody>> found = s;
+    if (s.ok()) {
+      found = kind == Kind::task ? past->task(id.uuid())
+                                 : past->head(kind, with_id(state.owner, kind, id.uuid()));
+    }
+    if (found.ok() && *found == nullptr) found = model::no_such(what, id.uuid());
+    answers.push_back(model::as<T>(std::move(found)));
+  }
+  return answers;
+}
+
 template <class T, class K>
 std::vector<Result<T>> get_many(const TenantState& state, std::span<const Id<K>> ids,
                                 const ReadOptions& o, Kind kind, std::string_view what) {
   const engine::Snapshot* at = nullptr;
   if (Status s = begin_many(state, ids, o, &at); !s.ok()) return refuse_all<T>(ids, s);
+  if (o.as_of.by != AsOf::By::now) return get_past<T>(state, ids, o, kind, what);
   std::vector<engine::Read> reads(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     reads[i].family = engine::family_of(kind);
@@ -305,6 +335,7 @@ std::vector<Result<Integration>> Tenant::get(std::span<const IntegrationId> ids,
 std::vector<Result<Task>> Tenant::get(std::span<const TaskId> ids, const ReadOptions& o) const {
   const engine::Snapshot* at = nullptr;
   if (Status s = begin_many(*state_, ids, o, &at); !s.ok()) return refuse_all<Task>(ids, s);
+  if (o.as_of.by != AsOf::By::now) return get_past<Task>(*state_, ids, o, Kind::task, "task");
   engine::Engine& engine = state_->core->engine();
   std::unique_ptr<engine::Snapshot> own;
   if (at == nullptr) {
@@ -331,7 +362,7 @@ std::vector<Result<Task>> Tenant::get(std::span<const TaskId> ids, const ReadOpt
     if (reads[i].status.ok() && !format::unpack(parsed.meta, &place)) {
       reads[i].status = format::corrupt(places[i].key, "the payload is malformed");
     }
-    reads[i].key = task_key(state_->owner, place, ids[i].uuid()).str();
+    reads[i].key = model::task_key(state_->owner, place, ids[i].uuid()).str();
   }
   std::vector<Status> before;
   for (const engine::Read& read : reads) before.push_back(read.status);

@@ -159,6 +159,7 @@ Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t co
 Result<CreditHold> Tenant::credit_hold(CreditHoldId id, const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("hold id", id.uuid()); !s.ok()) return s;
+  if (Status s = model::only_now(o.as_of, "a hold"); !s.ok()) return s;
   auto body = model::read_record(*state_, hold_key(owner(), id.uuid()), Kind::credit_hold,
                                  o.snapshot, model::missing("hold", id.uuid()));
   if (body.ok()) (*body)->see(now_of(*state_));
@@ -176,6 +177,7 @@ Cursor<CreditHold> Tenant::credit_holds(const ListOptions& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   plan.named_kind = Kind::credit_hold;
   plan.named = [owner = owner()](std::string_view, const format::Reference& reference,
                                  std::string* key) {
@@ -198,6 +200,7 @@ model::ListPlan ledger_plan(const model::TenantState& tenant, const ListOptions&
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   plan.parent_kind = Kind::user;
   plan.parent_prefix = Key(tenant.owner, Kind::user).str();
   plan.parent_name = "user " + to_string(tenant.owner);

@@ -10,13 +10,11 @@ using format::Kind;
 using format::Reference;
 
 // The first month row at or after the number, as they begin with the newest.
-Result<uint32_t> month_at(const TenantState& state, Key prefix, Kind kind, uint64_t number,
-                          const Snapshot* snapshot) {
-  const engine::Snapshot* at = nullptr;
-  if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
+Result<uint32_t> month_at(const Core& core, Key prefix, Kind kind, uint64_t number,
+                          const engine::Snapshot* at) {
   std::string upper = format::after_prefix(prefix);
-  auto scan = state.core->engine().scan(
-      {engine::family_of(kind), prefix.not_u64(number).str(), upper, false, at});
+  auto scan =
+      core.engine().scan({engine::family_of(kind), prefix.not_u64(number).str(), upper, false, at});
   if (!scan->next()) {
     if (!scan->status().ok()) return scan->status();
     return 0u;
@@ -32,8 +30,10 @@ Result<uint32_t> month_at(const TenantState& state, Key prefix, Kind kind, uint6
 
 Result<Key> key_in_month(const TenantState& state, const MonthStream& stream, uint64_t id,
                          const Snapshot* snapshot) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = use_snapshot(state, snapshot, &at); !s.ok()) return s;
   Result<uint32_t> month =
-      month_at(state, Key(state.owner, stream.months), stream.months, id, snapshot);
+      month_at(*state.core, Key(state.owner, stream.months), stream.months, id, at);
   if (!month.ok()) return month.status();
   return in_month(state.owner, stream, *month, id);
 }

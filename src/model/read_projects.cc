@@ -1,8 +1,8 @@
 // A tenant's reads of its profile, projects and documents.
 #include <fmt/format.h>
 
+#include "model/as_of.h"
 #include "model/execute.h"
-#include "model/reads.h"
 
 namespace bcstore {
 
@@ -17,7 +17,11 @@ using model::with_id;
 
 Result<User> Tenant::profile(const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
-  Key prefix(state_->owner, Kind::user);
+  const Key prefix(state_->owner, Kind::user);
+  if (o.as_of.by != AsOf::By::now) {
+    return model::as<User>(
+        model::newest_as_of(*state_, Kind::user, prefix, o, missing("user", state_->owner.uuid())));
+  }
   return model::as<User>(model::read_first(*state_, prefix.str(), format::after_prefix(prefix),
                                            Kind::user, o.snapshot,
                                            missing("user", state_->owner.uuid())));
@@ -41,7 +45,7 @@ Result<Project> Tenant::project(ProjectId id, const ReadOptions& o) const {
   if (Status s = model::check_id("project id", id.uuid()); !s.ok()) return s;
   return model::as<Project>(
       model::read_record(*state_, with_id(state_->owner, Kind::project, id.uuid()), Kind::project,
-                         o.snapshot, missing("project", id.uuid())));
+                         o, missing("project", id.uuid()), id.uuid()));
 }
 
 Cursor<Project> Tenant::projects(const ProjectList& o) const {
@@ -52,12 +56,19 @@ Cursor<Project> Tenant::projects(const ProjectList& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   plan.named_kind = Kind::project;
   if (o.status && to_string(*o.status) == "unknown") {
     plan.bad = Status(Code::invalid_argument, "status: no such value");
   }
   plan.parameters = o.status ? static_cast<uint64_t>(*o.status) : 0;
-  plan.named = [owner = state_->owner, status = plan.parameters](
+  const bool is_past = o.as_of.by != AsOf::By::now;
+  if (o.status && is_past) {
+    plan.filter = [status = static_cast<uint8_t>(*o.status)](const model::RecordBody& row) {
+      return row.root<fb::ProjectHead>()->status() == status;
+    };
+  }
+  plan.named = [owner = state_->owner, status = is_past ? 0 : plan.parameters](
                    std::string_view, const Reference& reference, std::string* key) {
     if (status != 0 && reference.extra != status) return false;
     *key = with_id(owner, Kind::project, reference.id).str();
@@ -75,11 +86,13 @@ Result<ProjectVersion> Tenant::version(ProjectId project, uint32_t version,
   if (Status s = model::check_id("project id", project.uuid()); !s.ok()) return s;
   Key key = with_id(state_->owner, Kind::project_version, project.uuid());
   key.not_u32(version);
-  return model::as<ProjectVersion>(
-      model::read_record(*state_, key, Kind::project_version, o.snapshot, [&] {
+  return model::as<ProjectVersion>(model::read_record(
+      *state_, key, Kind::project_version, o,
+      [&] {
         return Status(Code::not_found,
                       fmt::format("project {} has no version {}", to_string(project), version));
-      }));
+      },
+      project.uuid()));
 }
 
 Cursor<ProjectVersion> Tenant::versions(ProjectId project, const ListOptions& o) const {
@@ -95,9 +108,9 @@ Cursor<ProjectStatusChange> Tenant::status_history(ProjectId project, const List
 Result<Document> Tenant::document(DocumentId id, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("document id", id.uuid()); !s.ok()) return s;
-  return model::as<Document>(
-      model::read_record(*state_, with_id(state_->owner, Kind::document, id.uuid()), Kind::document,
-                         o.snapshot, missing("document", id.uuid())));
+  return model::as<Document>(model::read_record(*state_,
+                                                with_id(state_->owner, Kind::document, id.uuid()),
+                                                Kind::document, o, missing("document", id.uuid())));
 }
 
 Cursor<Document> Tenant::documents(ProjectId project, uint32_t version,
@@ -150,6 +163,16 @@ Status find_effective(const model::TenantState& state, ProjectId project,
   return Status();
 }
 
+Result<std::vector<Document>> to_documents(
+    Result<std::vector<std::unique_ptr<model::RecordBody>>> heads) {
+  if (!heads.ok()) return heads.status();
+  std::vector<Document> documents;
+  for (auto& head : *heads) {
+    documents.push_back(model::RecordAccess::make<Document>(std::move(head)));
+  }
+  return documents;
+}
+
 std::vector<Document> lend_documents(const model::TenantState& state,
                                      const model::RowCache::Answer& answer) {
   const std::shared_ptr<const void> of = model::lender(state.core, answer);
@@ -171,6 +194,11 @@ Result<std::vector<Document>> Tenant::effective_documents(ProjectId project,
   if (Status s = model::check_id("project id", project.uuid()); !s.ok()) return s;
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  if (o.as_of.by != AsOf::By::now) {
+    Result<model::Past> past = model::Past::open(*state_, o.as_of, o.snapshot, project.uuid());
+    if (!past.ok()) return past.status();
+    return to_documents(past->effective_documents(project.uuid(), version));
+  }
   model::RowCache::Fill fill;
   if (!version) {
     const Key name = with_id(state_->owner, Kind::document_by_section, project.uuid());
@@ -227,7 +255,7 @@ Result<Revision> Tenant::revision(DocumentId document, uint32_t rev, const ReadO
   if (Status s = model::check_id("document id", document.uuid()); !s.ok()) return s;
   Key key = with_id(state_->owner, Kind::revision, document.uuid());
   key.not_u32(rev);
-  auto body = model::read_record(*state_, key, Kind::revision, o.snapshot, [&] {
+  auto body = model::read_record(*state_, key, Kind::revision, o, [&] {
     return Status(Code::not_found,
                   fmt::format("document {} has no revision {}", to_string(document), rev));
   });
@@ -238,13 +266,15 @@ Result<Revision> Tenant::revision(DocumentId document, uint32_t rev, const ReadO
 Result<Revision> Tenant::newest_revision(DocumentId document, const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("document id", document.uuid()); !s.ok()) return s;
-  Key prefix = with_id(state_->owner, Kind::revision, document.uuid());
-  auto body = model::read_first(
-      *state_, prefix.str(), format::after_prefix(prefix), Kind::revision, o.snapshot, [&] {
-        return Status(Code::not_found,
-                      fmt::format("document {} has no revision", to_string(document)));
-      });
-  if (body.ok()) (*body)->bind(state_->core, /*newest=*/true);
+  const Key prefix = with_id(state_->owner, Kind::revision, document.uuid());
+  const auto none = [&] {
+    return Status(Code::not_found, fmt::format("document {} has no revision", to_string(document)));
+  };
+  const bool is_newest = o.as_of.by == AsOf::By::now;
+  auto body = is_newest ? model::read_first(*state_, prefix.str(), format::after_prefix(prefix),
+                                            Kind::revision, o.snapshot, none)
+                        : model::newest_as_of(*state_, Kind::revision, prefix, o, none);
+  if (body.ok()) (*body)->bind(state_->core, is_newest);
   return model::as<Revision>(std::move(body));
 }
 

@@ -1,8 +1,8 @@
 // Reads of sections, integrations and public records.
 #include <fmt/format.h>
 
+#include "model/as_of.h"
 #include "model/execute.h"
-#include "model/reads.h"
 
 namespace bcstore {
 
@@ -99,8 +99,15 @@ Result<SectionBlock> Tenant::section(DocumentId document, uint32_t rev, std::str
       !s.ok()) {
     return s;
   }
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
+  Result<model::Past> past = model::Past::open(*state_, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  const Key revision = with_id(state_->owner, Kind::revision, document.uuid()).not_u32(rev);
+  if (!past->bound().is_now()) {
+    Result<bool> is_there = past->is_there(Kind::revision, revision);
+    if (!is_there.ok()) return is_there.status();
+    if (!*is_there) return model::no_section(document, rev);
+  }
+  const engine::Snapshot* at = past->at();
   engine::Engine& engine = state_->core->engine();
   std::unique_ptr<engine::Snapshot> own;
   if (at == nullptr) {
@@ -150,6 +157,7 @@ Cursor<Integration> Tenant::integrations(const IntegrationList& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   if (o.type && to_string(*o.type) == "unknown") {
     plan.bad = Status(Code::invalid_argument, "type: no such value");
   }
@@ -205,7 +213,11 @@ Result<PublicRecord> PublicView::get(std::string_view name, std::optional<uint32
   };
   if (rev) {
     return model::as<PublicRecord>(
-        model::read_record(*state_, prefix.not_u32(*rev), Kind::public_record, o.snapshot, absent));
+        model::read_record(*state_, prefix.not_u32(*rev), Kind::public_record, o, absent));
+  }
+  if (o.as_of.by != AsOf::By::now) {
+    return model::as<PublicRecord>(
+        model::newest_as_of(*state_, Kind::public_record, prefix, o, absent));
   }
   return model::as<PublicRecord>(model::read_first(*state_, prefix.str(),
                                                    format::after_prefix(prefix),
@@ -220,6 +232,7 @@ Cursor<PublicName> PublicView::names(const ListOptions& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   return model::make_cursor<PublicName>(*state_, std::move(plan));
 }
 

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "model/as_of.h"
+
 namespace bcstore {
 
 Snapshot::Snapshot(std::unique_ptr<model::SnapshotBody> body) : body_(std::move(body)) {}
@@ -27,6 +29,8 @@ ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
+  if (parent_kind == format::Kind::project) plan.project = parent;
   plan.parent_kind = parent_kind;
   plan.parent_what = parent_name;
   plan.parent_id = parent;
@@ -40,6 +44,11 @@ Status begin_read(const TenantState& state) {
   if (Status s = state.core->engine().health(); s.code() == Code::wrong_process) return s;
   state.core->note_read(state.owner, state.actor.name);
   return Status();
+}
+
+Status only_now(const AsOf& as_of, std::string_view what) {
+  if (as_of.by == AsOf::By::now) return Status();
+  return Status(Code::invalid_argument, fmt::format("as_of: {} is not kept of the past", what));
 }
 
 Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
@@ -114,6 +123,37 @@ Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const 
   fill.add(key, body->value());
   fill.keep();
   return body;
+}
+
+Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
+                                                format::Kind kind, const ReadOptions& o,
+                                                const std::function<Status()>& missing,
+                                                const Uuid& project) {
+  if (o.as_of.by == AsOf::By::now) return read_record(state, key, kind, o.snapshot, missing);
+  Result<Past> past = Past::open(state, o.as_of, o.snapshot, project);
+  if (!past.ok()) return past.status();
+  auto found = past->record(kind, key);
+  return found.ok() && *found == nullptr ? Result<std::unique_ptr<RecordBody>>(missing())
+                                         : std::move(found);
+}
+
+Result<std::unique_ptr<RecordBody>> newest_as_of(const TenantState& state, format::Kind kind,
+                                                 const format::Key& prefix, const ReadOptions& o,
+                                                 const std::function<Status()>& missing) {
+  Result<Past> past = Past::open(state, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  Result<uint64_t> newest = past->newest_of(kind, prefix.str(), 4);
+  if (!newest.ok()) return newest.status();
+  std::unique_ptr<RecordBody> row;
+  Result<uint64_t> last = past->last_seen(
+      kind,
+      [&](uint64_t number) -> Result<std::string> {
+        return format::Key(prefix).not_u32(static_cast<uint32_t>(number)).str();
+      },
+      *newest, &row);
+  if (!last.ok()) return last.status();
+  if (*last == 0) return missing();
+  return row;
 }
 
 Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::string lower,

@@ -47,6 +47,8 @@ class PendingBody {
   std::optional<Result<Receipt>> answer;
 };
 
+class Past;
+
 // One list, described.
 struct ListPlan {
   Status bad;           // of the arguments
@@ -58,6 +60,14 @@ struct ListPlan {
   uint64_t parameters = 0;   // filters: a token is for one list
   std::string lower, upper;  // narrower than the prefix, when not empty
   const Snapshot* snapshot = nullptr;
+  AsOf as_of;
+  Uuid project;  // whose versions as_of may name
+  // Of the past, set by view_past(): its view, whether rows are heads that become what they were,
+  // whether nothing was there, and where what was there begins.
+  std::shared_ptr<const Past> past;
+  bool to_past = false;
+  bool is_empty = false;
+  std::string first, merged_first;
   // Rows that do not pass are skipped.
   std::function<bool(const RecordBody&)> filter;
   // A second list that is merged into this one by `order` (newest first, or oldest when backward),
@@ -76,6 +86,7 @@ struct ListPlan {
   bool is_kept = false;
   // The list is that of this session's messages, newest first and from the last one on.
   std::optional<Uuid> tail_of;
+  std::optional<uint64_t> from_seq;  // of messages: where the list begins
   // The rows are the sections of this revision, whose list's key is the prefix.
   std::optional<uint32_t> sections_of;
   // An empty list whose parent has no row with this prefix is not_found.
@@ -101,6 +112,13 @@ class CursorBody {
   std::string token() const;
 
  private:
+  struct Named {
+    std::string position;
+    engine::Read read;
+    engine::Read vector{};  // of a section that has one
+    uint32_t ordinal = 0;
+  };
+
   bool start();
   bool end(Status status);
   bool next_row(RecordBody* row);
@@ -109,7 +127,16 @@ class CursorBody {
   Status find_tail();
   bool next_of_tail(RecordBody* row);
   bool next_of_rows(RecordBody* row);
+  // Lists of messages of forks; see list_forks.cc.
+  bool begin_oldest();
+  bool next_segment();
+  bool find_segment(std::string_view position);
+  Status load_chain();
+  bool open_segment(size_t at);
+  bool next_named(RecordBody* row);
+  bool gather_tasks();
   void drop_fill();
+  Status place_section(Named& named, RecordBody* row) const;
   bool fetch_sections();
   void fetch_round();  // the next of the sections that are named
   bool fetch();        // index rows and the records that they name
@@ -130,13 +157,16 @@ class CursorBody {
   std::unique_ptr<engine::Scan> merged_scan_;
   std::string merged_lower_, merged_upper_;
   bool row_ready_ = false, merged_ready_ = false;  // the scan stands on a row not given yet
-  struct Named {
-    std::string position;
-    engine::Read read;
-    engine::Read vector{};  // of a section that has one
-    uint32_t ordinal = 0;
+  // A session, and what it shows of those behind it: each with the last message that shows.
+  struct Segment {
+    Uuid session;
+    uint64_t last_seq;
   };
+  std::vector<Segment> chain_;
+  size_t chain_at_ = 0;
+  std::string list_prefix_;  // of a fork's list, while its rows are another session's
   std::vector<Named> named_;
+  size_t named_at_ = 0;
   size_t fetched_ = 0;  // of the sections
   size_t round_ = 16;   // how many the next round fetches
   std::unique_ptr<engine::Snapshot> own_snapshot_;
@@ -182,8 +212,8 @@ ListPlan history(const TenantState& state, format::Kind kind, Id<K> parent,
 
 // The month that holds the newest number of a stream that is not above `number`, as its month rows
 // tell; `prefix` is theirs. 0 when there is none.
-Result<uint32_t> month_at(const TenantState& state, format::Key prefix, format::Kind kind,
-                          uint64_t number, const Snapshot* snapshot);
+Result<uint32_t> month_at(const Core& core, format::Key prefix, format::Kind kind, uint64_t number,
+                          const engine::Snapshot* at);
 // Where the fact of this id lies, if there is one, in a stream of the owner.
 Result<format::Key> key_in_month(const TenantState& state, const MonthStream& stream, uint64_t id,
                                  const Snapshot* snapshot);
@@ -206,10 +236,13 @@ ListPlan month_list(const TenantState& state, const MonthStream& stream, const L
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   of_owner(state, &plan);
   return plan;
 }
 
+// invalid_argument for a read that is not kept of the past.
+Status only_now(const AsOf& as_of, std::string_view what);
 // Ok when this handle may read; notes the read for the audit.
 Status begin_read(const TenantState& state);
 // The engine's snapshot behind a public one; invalid_argument for another store's.
@@ -228,10 +261,20 @@ Result<RowCache::Answer> find_rows(Core& core, std::string_view name, const Snap
 // A value that owns a copy of these bytes.
 engine::Value own_value(std::shared_ptr<Core> core, std::string_view bytes);
 
+// One record by its key, as of what the options say: a fact that came later is missing, and a head
+// is what it was. `project`: whose versions as_of may name.
+Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
+                                                format::Kind kind, const ReadOptions& o,
+                                                const std::function<Status()>& missing,
+                                                const Uuid& project = {});
 // One record by its key; `missing` is the answer when it is not there.
 Result<std::unique_ptr<RecordBody>> read_record(const TenantState& state, const format::Key& key,
                                                 format::Kind kind, const Snapshot* snapshot,
                                                 const std::function<Status()>& missing);
+// The newest fact, as of then, of a stream without gaps whose numbers have four bytes.
+Result<std::unique_ptr<RecordBody>> newest_as_of(const TenantState& state, format::Kind kind,
+                                                 const format::Key& prefix, const ReadOptions& o,
+                                                 const std::function<Status()>& missing);
 // The first row of a prefix.
 Result<std::unique_ptr<RecordBody>> read_first(const TenantState& state, std::string lower,
                                                std::string upper, format::Kind kind,
@@ -253,11 +296,14 @@ Result<T> as(Result<std::unique_ptr<RecordBody>> body) {
   return RecordAccess::make<T>(std::move(*body));
 }
 
+// Opens the plan's past and narrows the list to what was there.
+Status view_past(const TenantState& state, ListPlan* plan);
+
 template <class T>
 Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
-  if (Status s = begin_read(state); !s.ok()) {
-    return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
-  }
+  Status s = begin_read(state);
+  if (s.ok() && plan.bad.ok() && plan.as_of.by != AsOf::By::now) s = view_past(state, &plan);
+  if (!s.ok()) return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
   return Access::cursor<T>(std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
 }
 

@@ -192,6 +192,12 @@ ProjectId ChatSession::project() const {
 }
 BCSTORE_OPTIONAL_TEXT(ChatSession, SessionHead, title)
 
+std::optional<ChatSessionId> ChatSession::parent() const {
+  const auto* t = table<fb::SessionHead>(body_);
+  return t && t->parent() ? std::optional(ChatSessionId(from_fb(t->parent()))) : std::nullopt;
+}
+BCSTORE_SCALAR(ChatSession, SessionHead, parent_seq, uint64_t)
+
 ChatSessionId ChatMessage::session() const { return ChatSessionId(id_at(body_, kFirst)); }
 uint32_t ChatMessage::month() const { return number_at(body_, kSecond); }
 uint64_t ChatMessage::seq() const { return wide_number_at(body_, kSecond + 4); }
@@ -206,6 +212,7 @@ std::optional<int32_t> ChatMessage::token_count() const {
   const auto* t = table<fb::Message>(body_);
   return t && t->token_count() >= 0 ? std::optional<int32_t>(t->token_count()) : std::nullopt;
 }
+BCSTORE_SCALAR(ChatMessage, Message, tokens_through, uint64_t)
 std::optional<uint64_t> ChatMessage::replaces() const {
   const auto* t = table<fb::Message>(body_);
   return t && t->replaces() != 0 ? std::optional<uint64_t>(t->replaces()) : std::nullopt;

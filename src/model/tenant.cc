@@ -237,6 +237,12 @@ Result<ChatSessionId> Tenant::start_chat(ProjectId project, const NewChat& c,
       *this, o, [&](WriteBatch& b) { b.start_chat(project, c); }, id_of<ChatSessionKind>);
 }
 
+Result<ChatSessionId> Tenant::fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& c,
+                                        const CommitOptions& o) const {
+  return write_one<ChatSessionId>(
+      *this, o, [&](WriteBatch& b) { b.fork_chat(session, at_seq, c); }, id_of<ChatSessionKind>);
+}
+
 Result<Receipt> Tenant::rename_chat(ChatSessionId session, std::optional<std::string_view> title,
                                     std::optional<uint32_t> expected_rename,
                                     const CommitOptions& o) const {

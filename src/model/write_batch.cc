@@ -53,6 +53,9 @@ void WriteBatch::record_activity(TaskId task, TaskAction action,
 ChatSessionId WriteBatch::start_chat(ProjectId project, const NewChat& chat) {
   return ChatSessionId(body_ ? body_->start_chat(project, chat, nullptr) : Uuid());
 }
+ChatSessionId WriteBatch::fork_chat(ChatSessionId session, uint64_t at_seq, const NewChat& chat) {
+  return ChatSessionId(body_ ? body_->fork_chat(session, at_seq, chat) : Uuid());
+}
 void WriteBatch::rename_chat(ChatSessionId session, std::optional<std::string_view> title,
                              std::optional<uint32_t> expected_rename) {
   if (body_) body_->rename_chat(session, title, expected_rename);

@@ -71,14 +71,15 @@ Draft task_and_chat_records(Kind kind) {
     case Kind::task_activity:
       return Draft(kind, table(fb::CreateTaskActivityDirect, uint8_t{1}));
     case Kind::session:
-      return Draft(kind, table(fb::CreateSessionHeadDirect, &project, "Morning", uint32_t{2},
-                               int64_t{3}, uint64_t{4}));
+      return Draft(kind,
+                   table(fb::CreateSessionHeadDirect, &project, "Morning", uint32_t{2}, int64_t{3},
+                         uint64_t{4}, uint64_t{5}, "Night", &other, uint64_t{6}, uint8_t{1}));
     case Kind::session_title:
       return Draft(kind, table(fb::CreateSessionTitleDirect, "Evening"));
     case Kind::message:
       return Draft(kind,
                    table(fb::CreateMessageDirect, uint8_t{2}, int32_t{17}, uint64_t{3}, &other,
-                         "call-1", "search", "{}"),
+                         "call-1", "search", "{}", uint64_t{40}),
                    "Hello");
     case Kind::event:
     case Kind::audit:

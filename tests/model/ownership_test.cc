@@ -55,6 +55,9 @@ std::vector<Probe> probes_of_projects() {
       PROBE(task, not_found, b.create_task(a.project, {.title = "t"})),
       PROBE(session_by_age, not_found, b.sessions(a.project)),
       PROBE(session_by_age, not_found, b.start_chat(a.project)),
+      PROBE(session, not_found, b.fork_chat(a.chat, 1)),
+      PROBE(project, not_found, b.context(a.project)),
+      PROBE(task, not_found, b.diff(a.project, AsOf::commit(1))),
   };
 }
 

@@ -162,6 +162,8 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   rich.quiet = batch.start_chat(rich.project);
   batch.append_message(rich.chat, {.role = Role::user, .content = "What first?"});
   batch.limit_rate("rich");
+  const ChatSessionId fork = batch.fork_chat(rich.chat, 1, {.title = "Another way"});
+  batch.append_message(fork, {.role = Role::user, .content = "What last?"});
   tenant.commit(batch, {.idempotency_key = rich.key}).value();
   enrich_neighbour(tenant, rich);
   enrich_history(tenant, rich);

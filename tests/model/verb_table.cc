@@ -121,6 +121,7 @@ std::vector<VerbRow> writes() {
       TENANT(record_activity, kTask | kCommit, a.task, TaskAction::reopen, std::nullopt,
              a.commit()),
       TENANT(start_chat, kProject | kCommit, a.project, {.title = a.text}, a.commit()),
+      TENANT(fork_chat, kChat | kText | kCommit, a.chat, 1, {.title = a.text}, a.commit()),
       TENANT(rename_chat, kChat | kCommit, a.chat, std::string_view(a.text), std::nullopt,
              a.commit()),
       TENANT(append_message, kChat | kCommit, a.chat, {.role = Role::user, .content = a.text},
