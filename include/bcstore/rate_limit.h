@@ -33,8 +33,8 @@ struct RateLimit {
   // Of an owner who is Pro or whose use is unlimited, and counted apart; nullopt: the same.
   std::optional<RateLimitPolicy> pro = std::nullopt;
   // What a batch takes is written in its own commit: not even the end of the process forgives it.
-  // Otherwise what was taken in the last seconds before the process was killed may be forgiven, of
-  // each owner at most one burst.
+  // Otherwise a killed process forgives the last seconds, of each owner at most one burst; so do
+  // limits that make room, the next to be full first, when 65,536 of all owners' are not full.
   bool strict = false;
 };
 

@@ -253,7 +253,7 @@ class CreditEntry : public Record {
  public:
   uint64_t number() const;  // from 1, dense
   CreditEntryKind kind() const;
-  int32_t amount() const;  // what was asked for: credits to spend or granted; 0 for other kinds
+  int32_t amount() const;  // to spend, grant, hold, capture, or adjust by (signed); else 0
   // What it did to each bucket; of a spending while use is unlimited, both 0.
   int32_t allowance_delta() const;
   int32_t granted_delta() const;

@@ -83,7 +83,7 @@ struct StoreStats {
 };
 
 struct MaintainOptions {
-  size_t max_owners = 10'000;   // that one call looks at, at least 1
+  size_t max_owners = 10'000;   // that one call looks at, at least 1; system and public are two
   std::string_view after = {};  // MaintainReport::next of the call before; empty: from the start
 };
 

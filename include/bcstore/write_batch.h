@@ -283,7 +283,7 @@ class WriteBatch {
   // Sets credits aside, the allowance first. Until it is captured or voided, or its time is over,
   // they are not there to spend. An owner whose use is unlimited gets a hold that takes nothing.
   // The receipt's number is what remains. Commit: out_of_credits, conflict (expected_remaining),
-  // already_exists (the given id), failed_precondition (kMaxLiveHolds are live).
+  // already_exists (the given id), failed_precondition (kMaxLiveHolds, or kMaxCredits, are held).
   CreditHoldId reserve_credits(const NewHold& hold);
   // Uses a hold, or a part of it: its share of the allowance first. The rest goes back whence it
   // came; of a hold made before the last reset the allowance's share does not, its period is over.
@@ -339,8 +339,8 @@ struct CommitOptions {
 struct Receipt {
   struct Operation {
     Uuid id{};  // of the object created or written to; nil for events, calls and profiles
-    // The version, revision, message or activity sequence, status or lock number, or the id
-    // of the event or call that it was given, or the credits that remain; 0 where there is none.
+    // The version, revision, message or activity sequence, status or lock number, the id of the
+    // event or call that it was given, the credits or units of a limit that remain; 0: none of it.
     uint64_t number = 0;
   };
   uint64_t commit_seq = 0;  // global, strictly increasing in commit order

@@ -22,8 +22,8 @@ const char* hold_fault(const fb::CreditEntry& e) {
   if (static_cast<CreditEntryKind>(e.entry_kind()) == CreditEntryKind::hold) {
     if (e.amount() < 1) return "a hold of nothing";
     if (e.allowance_delta() > 0 || e.granted_delta() > 0) return "a hold that adds";
-    if (effect.held_allowance() != -e.allowance_delta() ||
-        effect.held_granted() != -e.granted_delta()) {
+    if (effect.held_allowance() != -int64_t{e.allowance_delta()} ||
+        effect.held_granted() != -int64_t{e.granted_delta()}) {
       return "it holds something else than it took";
     }
     if (change != (e.is_unlimited() ? 0 : -e.amount())) return "it holds another amount";
@@ -32,7 +32,7 @@ const char* hold_fault(const fb::CreditEntry& e) {
                                                        : nullptr;
   }
   if (effect.held_allowance() > 0 || effect.held_granted() > 0) return "it holds more";
-  if (effect.lapsed() < 0 || effect.lapsed() > -effect.held_allowance()) {
+  if (effect.lapsed() < 0 || effect.lapsed() > -int64_t{effect.held_allowance()}) {
     return "more lapses than was held of the allowance";
   }
   const int64_t used = released - effect.lapsed() - change + effect.debt();
@@ -196,10 +196,18 @@ Status check_credit_account(CheckWalk& walk, const CheckedRecord& record) {
 
 Status check_credit_counter(CheckWalk& walk, const CheckedRecord& record) {
   const format::Counter& counter = record.counter();
-  if (counter.allowance < 0 || counter.granted < 0 ||
-      counter.allowance + counter.granted > kMaxCredits) {
-    walk.violation(record, "a balance is not below 0, and an int32",
-                   fmt::format("{} and {}", counter.allowance, counter.granted));
+  CheckRead account{Key(record.owner(), Kind::credit_account)};
+  if (Status s = walk.read(account); !s.ok()) return s;
+  CreditState state;
+  const bool reads = account.found()
+                         ? read_balance(counter, account.record.table<fb::CreditAccount>(), &state)
+                         : is_sum(counter.allowance, counter.granted) &&
+                               is_sum(counter.held_allowance, counter.held_granted);
+  if (!reads) {
+    walk.violation(
+        record, "a balance is not below 0, and an int32",
+        fmt::format("{} + {}, held {} + {}, of a plan of {}", counter.allowance, counter.granted,
+                    counter.held_allowance, counter.held_granted, state.plan_allowance));
   }
   if (Status s = check_held(walk, record); !s.ok()) return s;
   CheckRead newest("");
@@ -284,6 +292,8 @@ Status check_newest_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   walk.credits() = {.owner = record.owner()};
   if (both[0].found() && both[1].found()) {
     const format::Counter& counter = both[1].record.counter();
+    // Sums of others would run over; what is wrong with them is told at the counter.
+    if (!is_sum(counter.held_allowance, counter.held_granted)) return Status();
     walk.credits().sums_after = ~format::key_u64(record.key(), 17);
     walk.credits().held_allowance = counter.held_allowance;
     walk.credits().held_granted = counter.held_granted;

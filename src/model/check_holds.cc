@@ -4,6 +4,7 @@
 
 #include "format/little_endian.h"
 #include "model/check_walk.h"
+#include "model/credits.h"
 #include "model/encode.h"
 
 namespace bcstore::model {
@@ -48,20 +49,6 @@ CreditEntryKind ending_of(HoldState state) {
   }
 }
 
-const char* fault_of(const fb::CreditHold& hold) {
-  const int64_t parts = int64_t{hold.from_allowance()} + hold.from_granted();
-  if (hold.amount() < 1) return "it is of nothing";
-  if (hold.from_allowance() < 0 || hold.from_granted() < 0) return "it took less than nothing";
-  if (parts != 0 && parts != hold.amount()) return "it took another amount";
-  if (hold.expires_at() <= hold.created_at() ||
-      hold.expires_at() - hold.created_at() > kMaxHoldTtlUs) {
-    return "its end";
-  }
-  const bool is_live = static_cast<HoldState>(hold.state()) == HoldState::live;
-  if (is_live != (hold.resolved_entry() == 0)) return "its state is not that of its end";
-  return !is_live && hold.resolved_entry() <= hold.entry() ? "it ended before it began" : nullptr;
-}
-
 }  // namespace
 
 Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record) {
@@ -71,7 +58,7 @@ Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record) {
     walk.unknown(record, "state", hold.state());
     return Status();
   }
-  if (const char* fault = fault_of(hold)) {
+  if (const char* fault = hold_fault(hold)) {
     walk.violation(record, "a hold is one of what is there", fault);
   }
   Status s = expect_line(walk, record, hold.entry(), CreditEntryKind::hold, hold.from_allowance(),
@@ -84,8 +71,8 @@ Status check_credit_hold(CheckWalk& walk, const CheckedRecord& record) {
   if (state == HoldState::live) {
     return took ? walk.expect_entry(record, row, {id, 0, 0}) : Status();
   }
-  return expect_line(walk, record, hold.resolved_entry(), ending_of(state), -hold.from_allowance(),
-                     -hold.from_granted());
+  return expect_line(walk, record, hold.resolved_entry(), ending_of(state),
+                     -int64_t{hold.from_allowance()}, -int64_t{hold.from_granted()});
 }
 
 Status check_rate_state(CheckWalk& walk, const CheckedRecord& record) {
@@ -105,6 +92,7 @@ Status check_live_hold(CheckWalk& walk, const CheckedRecord& record) {
   if (Status s = walk.read_parent(record, &head); !s.ok()) return s;
   if (!head.found()) return Status();
   const auto& hold = head.record.table<fb::CreditHold>();
+  // What else is wrong with the head is told there.
   if (static_cast<HoldState>(hold.state()) != HoldState::live ||
       Time{hold.expires_at()} != format::key_time(record.key(), kHoldAt)) {
     walk.violation(record, "index entry names its record", "the hold is not live until then");

@@ -192,10 +192,10 @@ Status check_idempotency(CheckWalk& walk, const CheckedRecord& record) {
     walk.violation(record, "the tail is a receipt's operations",
                    fmt::format("{} bytes", record.tail().size()));
   }
-  const uint32_t day = key_day_of(Time{fields.created_at()});
+  const uint32_t day = key_day_of(Time{fields.effective_at()});
   const uint32_t in_key = format::key_u32(record.key(), 17);
   if (in_key != day) {
-    walk.violation(record, "the day is that of created_at",
+    walk.violation(record, "the day is that of effective_at",
                    fmt::format("it is {} and should be {}", in_key, day));
   }
   return Status();

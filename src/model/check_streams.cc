@@ -91,7 +91,10 @@ Status CheckWalk::step(const CheckedRecord& record) {
 void CheckWalk::check_alone(const CheckedRecord& record) {
   if (!record.verified() || record.info().payload != format::Payload::flat_buffer) return;
   const fb::Common& common = record.common();
-  if (common.effective_at() != common.created_at()) {
+  // An idempotency key may be kept later than in the commit that its receipt is of.
+  const bool may_be_later = record.kind() == Kind::idempotency;
+  if (common.effective_at() < common.created_at() ||
+      (!may_be_later && common.effective_at() != common.created_at())) {
     violation(record, "effective_at of a record alone is created_at",
               fmt::format("it is {} and should be {}", common.effective_at(), common.created_at()));
   }

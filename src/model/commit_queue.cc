@@ -212,41 +212,65 @@ CommitQueue::Group CommitQueue::take() {
   return group;
 }
 
-void CommitQueue::write_audits() {
+// A group of the queue's own. An exception in here leaves `writing` set: what is on disk then is
+// not known.
+Status CommitQueue::finish(bool* writing) {
+  *writing = true;
+  Status written = executor_->finish(false);
+  *writing = false;
+  return written;
+}
+
+void CommitQueue::write_audits(bool* writing) {
   if (!audits_) return;
-  // What a full disk refused comes first; the source holds the rest back, up to its own bound.
-  std::vector<std::unique_ptr<BatchBody>> audits = std::move(unwritten_audits_);
-  unwritten_audits_.clear();
-  if (audits.empty()) audits = audits_();
-  if (audits.empty()) return;
-  executor_->begin();
-  for (auto& batch : audits) {
+  // What could not be written comes first; the source holds the rest back, up to its own bound.
+  if (unwritten_audits_.empty()) unwritten_audits_ = audits_();
+  if (unwritten_audits_.empty()) return;
+  // An exception gives the batch back as well.
+  struct Lent {
+    explicit Lent(std::unique_ptr<BatchBody>* from) : home(from) {
+      commit.batch = std::move(*from);
+    }
+    Lent(const Lent&) = delete;
+    Lent& operator=(const Lent&) = delete;
+    ~Lent() { *home = std::move(commit.batch); }
+    std::unique_ptr<BatchBody>* home;
     Commit commit;
-    commit.batch = std::move(batch);
+  };
+  executor_->begin();
+  for (auto& batch : unwritten_audits_) {
+    Lent lent(&batch);
     // An owner that was erased or never was leaves no trace; there is nobody to tell.
-    (void)executor_->execute(commit);
-    batch = std::move(commit.batch);
+    (void)executor_->execute(lent.commit);
   }
-  if (!executor_->pending()) return executor_->end_group();
-  const Status written = executor_->finish(false);
+  Status written;
+  if (executor_->pending()) {
+    written = finish(writing);
+  } else {
+    executor_->end_group();
+  }
   // Any other failure latches the engine, and is answered to whoever writes next.
-  if (written.code() == Code::no_space) unwritten_audits_ = std::move(audits);
+  if (written.code() != Code::no_space) unwritten_audits_.clear();
 }
 
 // What was taken of rate limits, once in a while, and when everything is to be made durable.
-void CommitQueue::write_rates(const Group& group) {
+void CommitQueue::write_rates(const Group& group, bool* writing) {
   const bool now = std::any_of(group.begin(), group.end(), [](const auto& ticket) {
     return !ticket->commit.batch && ticket->commit.durability == Durability::durable;
   });
   if (!executor_->rates_are_due(now)) return;
-  do {
+  executor_->take_changed_rates(now);
+  while (executor_->has_unsaved_rates()) {
     executor_->begin();
     executor_->put_changed_rates();
-    // A failure latches the engine, and is answered to whoever writes next; of a full disk the
-    // limits forgive.
-    if (!executor_->pending()) return executor_->end_group();
-    if (!executor_->finish(false).ok()) return;
-  } while (now && executor_->rates_are_due(now));
+    if (!executor_->pending()) {
+      executor_->end_group();
+      continue;
+    }
+    // A failure latches the engine, and is answered to whoever writes next; those that a full disk
+    // refused are tried again.
+    if (!finish(writing).ok()) return;
+  }
 }
 
 // An exception, of memory that is refused or of an application's clock, must not leave everybody
@@ -265,7 +289,8 @@ void CommitQueue::run_guarded(Group& group) {
   }
   // The numbers of that group may be on disk: only opening the store again tells.
   if (writing) broken_ = true;
-  executor_->abandon();
+  executor_->abandon(/*nothing_written=*/!writing);
+  publish();
   for (const auto& ticket : group) {
     ticket->outcome = Outcome();
     ticket->outcome.status = failure;
@@ -274,8 +299,8 @@ void CommitQueue::run_guarded(Group& group) {
 
 void CommitQueue::run(Group& group, bool* writing) {
   const Status health = this->health();
-  if (health.ok()) write_audits();
-  if (health.ok()) write_rates(group);
+  if (health.ok()) write_audits(writing);
+  if (health.ok()) write_rates(group, writing);
   if (!health.ok()) {
     for (const auto& ticket : group) ticket->outcome.status = health;
     return;
@@ -315,6 +340,10 @@ void CommitQueue::run(Group& group, bool* writing) {
     ++counters_.groups;
     if (sync) ++counters_.syncs;
   }
+  publish();
+}
+
+void CommitQueue::publish() {
   counters_.last_seq = executor_->last_seq();
   counters_.durable_seq = executor_->durable_seq();
   counters_.last_time_us = executor_->last_time().us;
@@ -327,7 +356,7 @@ void CommitQueue::answer(Group& group, const Status& written) {
     Outcome& outcome = ticket->outcome;
     accepted = accepted || !ticket->stale_owners.empty();
     if (written.ok()) {
-      if (outcome.wrote) ++counters_.commits;
+      if (outcome.wrote && !outcome.receipt.replayed) ++counters_.commits;
       continue;
     }
     // A refusal before the group's first accepted batch stands. Those after it may have been

@@ -95,8 +95,10 @@ class CommitQueue {
   void run_guarded(Group& group);
   void run(Group& group, bool* writing);
   void answer(Group& group, const Status& written);
-  void write_audits();
-  void write_rates(const Group& group);
+  void write_audits(bool* writing);
+  void write_rates(const Group& group, bool* writing);
+  Status finish(bool* writing);
+  void publish();
 
   std::unique_ptr<Executor> executor_;
   engine::Engine& engine_;

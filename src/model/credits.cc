@@ -36,7 +36,7 @@ Time in_month(int64_t months, uint8_t anchor_day) {
 
 bool is_midnight(Time time) { return time.us % kDayUs == 0; }
 
-Time next_day(Time time) { return Time{time.us + kDayUs}; }
+Time next_day(Time time) { return Time{std::min(time.us, INT64_MAX - kDayUs) + kDayUs}; }
 
 uint8_t day_of_month(Time time) {
   return static_cast<uint8_t>(static_cast<unsigned>(date_of(time).day()));
@@ -62,6 +62,10 @@ void apply_reset(const DueReset& due, CreditState* state) {
   ++state->epoch;
 }
 
+bool is_sum(int64_t a, int64_t b) {
+  return a >= 0 && b >= 0 && a <= kMaxCredits && b <= kMaxCredits - a;
+}
+
 bool read_balance(const format::Counter& counter, const fb::CreditAccount& account,
                   CreditState* state) {
   state->allowance = counter.allowance;
@@ -76,11 +80,10 @@ bool read_balance(const format::Counter& counter, const fb::CreditAccount& accou
   state->anchor_day = account.anchor_day();
   state->is_unlimited = account.is_unlimited();
   state->unlimited_by = account.unlimited_by();
-  const auto is_sum = [](int64_t a, int64_t b) {
-    return a >= 0 && b >= 0 && a <= kMaxCredits && b <= kMaxCredits - a;
-  };
   return is_sum(state->allowance, state->granted) &&
          is_sum(state->held_allowance, state->held_granted) && state->debt >= 0 &&
+         is_sum(std::max<int64_t>(state->plan_allowance, state->allowance),
+                state->granted + state->held_granted) &&
          state->plan_allowance >= 0;
 }
 
@@ -91,6 +94,34 @@ uint64_t remaining_of(const CreditState& state) {
 
 Status too_many_credits() {
   return Status(Code::invalid_argument, fmt::format("credits: more than {} in all", kMaxCredits));
+}
+
+const char* hold_fault(const fb::CreditHold& hold) {
+  const int64_t parts = int64_t{hold.from_allowance()} + hold.from_granted();
+  if (to_string(static_cast<HoldState>(hold.state())) == "unknown") return "its state";
+  if (hold.amount() < 1) return "it is of nothing";
+  if (hold.from_allowance() < 0 || hold.from_granted() < 0) return "it took less than nothing";
+  if (parts != 0 && parts != hold.amount()) return "it took another amount";
+  // The difference of any two times fits an unsigned number.
+  if (hold.expires_at() <= hold.created_at() ||
+      static_cast<uint64_t>(hold.expires_at()) - static_cast<uint64_t>(hold.created_at()) >
+          uint64_t{kMaxHoldTtlUs}) {
+    return "its end";
+  }
+  const bool is_live = static_cast<HoldState>(hold.state()) == HoldState::live;
+  if (is_live != (hold.resolved_entry() == 0)) return "its state is not that of its end";
+  return !is_live && hold.resolved_entry() <= hold.entry() ? "it ended before it began" : nullptr;
+}
+
+const char* live_hold_fault(const fb::CreditHold& hold, Time expires_at) {
+  if (const char* fault = hold_fault(hold)) return fault;
+  const bool is_live = static_cast<HoldState>(hold.state()) == HoldState::live;
+  return is_live && Time{hold.expires_at()} == expires_at ? nullptr
+                                                          : "the hold is not live until then";
+}
+
+HoldParts parts_of(const fb::CreditHold& hold) {
+  return {hold.from_allowance(), hold.from_granted(), hold.epoch()};
 }
 
 bool is_held(const HoldParts& parts, const CreditState& state) {
@@ -120,9 +151,9 @@ int64_t give_back(const HoldParts& parts, int64_t captured, CreditState* state) 
   return 0;
 }
 
-void settle(std::span<const DueHold> holds, Time now, CreditState* state) {
+void settle(std::span<const LiveHold> holds, Time now, CreditState* state) {
   std::optional<DueReset> due = due_reset(*state, now);
-  for (const DueHold& hold : holds) {
+  for (const LiveHold& hold : holds) {
     if (due && hold.expires_at > due->at) {
       apply_reset(*due, state);
       due.reset();

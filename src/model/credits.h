@@ -1,8 +1,10 @@
 // Credits: the rules that need no store. Two buckets, a calendar, and what a spending takes.
 //
 // Invariants of a balance
-//  - allowance >= 0, granted >= 0, plan_allowance + granted <= kMaxCredits and
-//    allowance + granted <= kMaxCredits, so that what remains is always an int32.
+//  - No bucket is below 0, and what there can be to spend is always an int32: the larger of the
+//    plan's allowance and the allowance with what this period's holds took of it, and granted with
+//    held_granted, are at most kMaxCredits together. Grants, plans and imports that would break
+//    this are refused.
 //  - A spending takes from the allowance first. Only a reset, a plan with `refill` and an import
 //    set the allowance; each begins an epoch, and is a put of the whole counter.
 //  - A reset is due at midnight UTC of its day. Those that were missed collapse to one, dated at
@@ -14,10 +16,11 @@
 //  - A hold takes its credits out of the balance at once, the allowance first, and remembers how
 //    much of which. Until it is resolved they stand in held_allowance and held_granted, so that
 //    allowance + granted is what there is to spend, and that plus what is held is the balance.
-//    At most kMaxCredits in all, so that what is held can always come back.
+//    They are at most kMaxCredits together, of all periods, so that what is held is an int32 too: a
+//    hold beyond that is refused.
 //  - A resolution keeps what was captured, of the allowance's share first. The rest goes back
-//  whence
-//    it came, but the allowance's share only within its epoch: a reset has set the allowance anew.
+//    whence it came, but the allowance's share only within its epoch: a reset has set the allowance
+//    anew. So what a past period's holds took of it takes no room from what may be granted.
 //  - A hold that nobody resolved comes back at its expires_at, whenever that is noticed: expiries
 //    and resets that are due are written in the order of their instants before anything else, and
 //    computed by reads.
@@ -75,6 +78,8 @@ struct DueReset {
 std::optional<DueReset> due_reset(const CreditState& state, Time now);
 void apply_reset(const DueReset& due, CreditState* state);
 
+// Whether the two are a sum that can be told: neither is below 0, nor both beyond kMaxCredits.
+bool is_sum(int64_t a, int64_t b);
 // Of the counter and the account. False when no balance is like that: disk contents are untrusted.
 bool read_balance(const format::Counter& counter, const fb::CreditAccount& account,
                   CreditState* state);
@@ -93,20 +98,24 @@ HoldParts take(int64_t amount, CreditState* state);
 // Ends a hold of which `captured` was used: what is left goes back. Tells what lapsed.
 int64_t give_back(const HoldParts& parts, int64_t captured, CreditState* state);
 
-// A hold whose time is over, and what time made of a balance: expiries in their order, and the
-// reset that is due among them.
-struct DueHold {
-  Time expires_at;
-  HoldParts parts;
-};
-void settle(std::span<const DueHold> holds, Time now, CreditState* state);
-
 // A hold that took something and was not resolved.
 struct LiveHold {
   Time expires_at;
   Uuid id;
-  friend auto operator<=>(const LiveHold&, const LiveHold&) = default;
+  HoldParts parts;
+  friend bool operator<(const LiveHold& a, const LiveHold& b) {
+    return a.expires_at != b.expires_at ? a.expires_at < b.expires_at : a.id < b.id;
+  }
 };
+// nullptr, or in what the head is like no hold: disk contents are untrusted.
+const char* hold_fault(const fb::CreditHold& hold);
+HoldParts parts_of(const fb::CreditHold& hold);
+// The same, and whether it is live until the time that its row in the index says.
+const char* live_hold_fault(const fb::CreditHold& hold, Time expires_at);
+
+// What time made of a balance: the ends of holds in their order, and the reset that is due among
+// them.
+void settle(std::span<const LiveHold> holds, Time now, CreditState* state);
 
 // As a receipt tells it.
 uint64_t remaining_of(const CreditState& state);

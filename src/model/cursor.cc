@@ -154,10 +154,11 @@ Status CursorBody::parse_token() {
   auto go_on = [&](bool of_merged, const std::string& after) {
     std::string& lower = of_merged ? merged_lower_ : plan_.lower;
     std::string& upper = of_merged ? merged_upper_ : plan_.upper;
+    // A list may begin or end within its prefix, and not where it did when the token was given.
     if (plan_.backward) {
-      upper = after;
+      upper = upper.empty() ? after : std::min(upper, after);
     } else {
-      lower = after + '\0';
+      lower = std::max(lower, after + '\0');
     }
   };
   go_on(merged, position);
@@ -286,6 +287,7 @@ bool CursorBody::next_named(RecordBody* row) {
       row->clear();
       return end(std::move(s));
     }
+    if (plan_.sees_time) row->see(now_of(*core_));
     position_ = named.position;
     if (!row->loaded() || (plan_.filter && !plan_.filter(*row))) continue;
     ++given_;

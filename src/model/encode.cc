@@ -380,7 +380,7 @@ Draft Encoder::commit_body(By by, const BodyFields& f) {
   return draft;
 }
 
-Draft Encoder::idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
+Draft Encoder::idempotency(const Receipt& receipt, Time at, const Uuid& request,
                            std::string_view operations) {
   if (idempotency_.empty()) {
     fbb_.Clear();
@@ -398,10 +398,10 @@ Draft Encoder::idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, con
   }
   Draft draft(Kind::idempotency, idempotency_, operations);
   auto* record = mutable_root<fb::IdempotencyRecord>(draft);
-  record->mutate_commit_seq(commit_seq);
-  record->mutate_created_at(at.us);
+  record->mutate_commit_seq(receipt.commit_seq);
+  record->mutate_created_at(receipt.committed_at.us);
   record->mutate_effective_at(at.us);
-  record->mutate_owner_seq(owner_seq);
+  record->mutate_owner_seq(receipt.owner_seq);
   *record->mutable_request_hash() = to_fb(request);
   return draft;
 }

@@ -12,6 +12,7 @@
 
 #include "bcstore/id.h"
 #include "bcstore/types.h"
+#include "bcstore/write_batch.h"
 #include "format/record.h"
 #include "records_generated.h"
 
@@ -228,7 +229,8 @@ class Encoder {
   };
   Draft rate_state(By by, std::string_view ahead);
   Draft commit_body(By by, const BodyFields& fields);
-  Draft idempotency(uint64_t commit_seq, uint64_t owner_seq, Time at, const Uuid& request,
+  // The window is counted from `at`.
+  Draft idempotency(const Receipt& receipt, Time at, const Uuid& request,
                     std::string_view operations);
 
  private:

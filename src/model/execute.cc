@@ -133,10 +133,14 @@ Status Executor::finish(bool sync) {
   Status status = engine_.apply(*changes_, sync);
   settings_.rows->end_write(status.ok());
   if (!status.ok()) {
-    abandon();
+    abandon(status.code() != Code::unknown_outcome);
     return status;
   }
   if (sync) durable_seq_ = last_seq_;
+  // These numbers are taken, whatever becomes of what comes next.
+  group_seq_ = last_seq_;
+  group_link_hash_ = last_link_hash_;
+  group_time_ = last_time_;
   keep_contents();
   forget_group(true);
   return status;
@@ -158,7 +162,8 @@ void Executor::keep_contents() {
   }
 }
 
-void Executor::abandon() {
+void Executor::abandon(bool nothing_written) {
+  if (nothing_written) give_back_all();
   // The cache told of changes that are not there, or may not be.
   cache_.clear();
   last_seq_ = group_seq_;
@@ -180,6 +185,8 @@ void Executor::forget_group(bool known) {
   section_lists_.clear();
   pending_contents_.clear();
   pending_tails_.clear();
+  group_acquired_.clear();
+  group_saved_.clear();
   for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, known);
   tails_written_to_.clear();
 }
@@ -241,36 +248,52 @@ Outcome Executor::execute(Commit& commit) {
   Mark start = mark();
   out.status = run_operations(batch, &out);
   if (out.status.ok() && current_.touched.empty()) {
-    // An import all of whose rows are here, or refused, or what was done before: no commit.
-    if (current_.repeated) {
-      out.receipt = *std::move(current_.repeated);
-      out.receipt.operations = std::move(current_.operations);
-    } else if (!current_.importing) {
-      out.status = Status(Code::invalid_argument, "batch: has nothing to write");
-    }
-    rollback(start);
+    answer_unchanged(commit, key_owner, request, start, &out);
     return out;
   }
   if (out.status.ok()) write_deferred();
+  if (out.status.ok()) out.status = write_ends();
   if (out.status.ok() && current_.strict_rate) out.status = put_rates(current_.owner);
   if (out.status.ok() && batch.audited()) out.status = write_audit(batch);
-  if (out.status.ok() && !commit.idempotency_key.empty()) {
-    out.status = write_idempotency(commit, key_owner, request);
-  }
+  out.receipt.commit_seq = current_.commit_seq;
+  out.receipt.owner_seq = current_.owner_seq;
+  out.receipt.committed_at = current_.now;
+  out.receipt.operations = std::move(current_.operations);
+  if (out.status.ok()) put_idempotency(commit, key_owner, request, out.receipt);
   if (out.status.ok()) out.status = write_log(commit);
   if (!out.status.ok()) {
+    out.receipt = Receipt();
     rollback(start);
     return out;
   }
   accept();
   out.wrote = true;
-  out.receipt.commit_seq = current_.commit_seq;
-  out.receipt.owner_seq = current_.owner_seq;
-  out.receipt.committed_at = current_.now;
-  out.receipt.operations = std::move(current_.operations);
+  out.resolved = current_.resolved;
   last_seq_ = current_.commit_seq;
   last_time_ = current_.now;
   return out;
+}
+
+// An import all of whose rows are here, or refused, or what was done before: no commit. A key is
+// remembered all the same: with another request it is a conflict from now on.
+void Executor::answer_unchanged(const Commit& commit, UserId key_owner, const Uuid& request,
+                                const Mark& start, Outcome* out) {
+  if (!current_.repeated) {
+    if (!current_.importing) {
+      out->status = Status(Code::invalid_argument, "batch: has nothing to write");
+    }
+    rollback(start);
+    return;
+  }
+  out->receipt = *std::move(current_.repeated);
+  out->receipt.operations = std::move(current_.operations);
+  out->resolved = current_.resolved;
+  rollback(start);
+  if (commit.idempotency_key.empty()) return;
+  (void)mark();
+  put_idempotency(commit, key_owner, request, out->receipt);
+  accept();
+  out->wrote = true;
 }
 
 Status Executor::run_operations(BatchBody& batch, Outcome* out) {
@@ -331,7 +354,7 @@ Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid&
     }
     if (!here) continue;
     const auto* record = root<fb::IdempotencyRecord>(fact);
-    if (record->created_at() <= oldest_us) continue;
+    if (record->effective_at() <= oldest_us) continue;
     if (from_fb(record->request_hash()) != request) {
       return Status::conflict("the idempotency key was used for another request",
                               record->commit_seq());
@@ -347,15 +370,15 @@ Status Executor::find_replay(const Commit& commit, UserId key_owner, const Uuid&
   return Status();
 }
 
-Status Executor::write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request) {
+void Executor::put_idempotency(const Commit& commit, UserId key_owner, const Uuid& request,
+                               const Receipt& receipt) {
+  if (commit.idempotency_key.empty()) return;
   std::string operations;
-  for (const Receipt::Operation& op : current_.operations) append_operation(&operations, op);
+  for (const Receipt::Operation& op : receipt.operations) append_operation(&operations, op);
   Key key(key_owner, Kind::idempotency);
   key.u32(key_day_of(current_.now)).append(format::hash128(commit.idempotency_key, settings_.salt));
   put_head(Kind::idempotency, key,
-           encoder_.idempotency(current_.commit_seq, current_.owner_seq, current_.now, request,
-                                operations));
-  return Status();
+           encoder_.idempotency(receipt, current_.now, request, operations));
 }
 
 Status Executor::write_log(const Commit& commit) {

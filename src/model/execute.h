@@ -8,7 +8,9 @@
 //  - Times never go back: a commit's is at least the one before; effective_at and the month bucket
 //    are running maxima of their stream.
 //  - Nothing is visible before the engine took the whole group; when it did not, everything that
-//    the group put into the cache is forgotten.
+//    the group put into the cache is forgotten. What it took of rate limits is in their book, which
+//    other threads see at once: it is given back when the group certainly was not written, and
+//    stays taken when that is not known.
 //
 // When it fails: a refusal names the operation. An engine read error refuses the batch. A failed
 // write answers the whole group: no_space and read_only when nothing was written, unknown_outcome
@@ -55,12 +57,18 @@ struct Commit {
   std::optional<uint64_t> expected_owner_seq;
 };
 
+// What became of the hold that a batch resolved last.
+struct ResolvedHold {
+  int32_t returned = 0, lapsed = 0, debt = 0;
+};
+
 // What it gets back.
 struct Outcome {
   Status status;
   Receipt receipt;
   std::vector<ImportedRow> rows;  // imports only
-  bool wrote = false;
+  std::optional<ResolvedHold> resolved;
+  bool wrote = false;  // a commit; or, when the receipt is a replay, the key alone
 };
 
 class Executor {
@@ -91,15 +99,18 @@ class Executor {
   // Writes what the group decided. On failure the group's state is forgotten.
   Status finish(bool sync);
 
-  // Forgets what the group decided, as after a write that failed.
-  void abandon();
+  // Forgets what the group decided, as after a write that failed. What it took of rate limits comes
+  // back when nothing of it can be on the disk.
+  void abandon(bool nothing_written);
   // Ends a group of which nothing is to be written.
   void end_group();
   // Puts the end of the idempotency keys that the owner used on days before `day`.
   void drop_keys(UserId owner, uint32_t day);
   // What is left of the rate limits that changed: whether it is time to put it, or there is any and
-  // it shall be `now`; and that, in a group of its own.
+  // it shall be `now`; of whom; and that, of some of them, in a group of its own.
   bool rates_are_due(bool now) const;
+  void take_changed_rates(bool all);
+  bool has_unsaved_rates() const { return !unsaved_rates_.empty(); }
   void put_changed_rates();
 
   uint64_t last_seq() const { return last_seq_; }
@@ -115,8 +126,16 @@ class Executor {
     HeadEntry entry;
   };
   struct Mark {
-    size_t undo, touched, operations, months, lists, contents, tails, acquired;
+    size_t undo, touched, operations, months, lists, contents, tails, acquired, saved, ends;
     uint32_t events;
+  };
+  // How a hold ended, with the balance after it.
+  struct HoldEnd {
+    LiveHold hold;
+    HoldState state{};
+    Time at;
+    int64_t captured = 0, returned = 0, lapsed = 0, debt = 0;
+    CreditState after{};
   };
   // The batch under execution.
   struct Current {
@@ -133,6 +152,8 @@ class Executor {
     std::optional<Receipt> repeated;
     std::vector<Acquired> acquired;  // given back when the batch is refused
     bool strict_rate = false;        // of a limit whose state is written with the batch
+    std::vector<HoldEnd> ends;       // that are due, and written when the batch is accepted
+    std::optional<ResolvedHold> resolved;
     std::vector<format::Touched> touched;
     std::vector<Receipt::Operation> operations;
     // Heads that stand in the cache and are written once, when the batch was executed.
@@ -154,7 +175,10 @@ class Executor {
   Status run_operations(BatchBody& batch, Outcome* out);
   Status write_audit(const BatchBody& batch);
   Status write_log(const Commit& commit);
-  Status write_idempotency(const Commit& commit, UserId key_owner, const Uuid& request);
+  void put_idempotency(const Commit& commit, UserId key_owner, const Uuid& request,
+                       const Receipt& receipt);
+  void answer_unchanged(const Commit& commit, UserId key_owner, const Uuid& request,
+                        const Mark& start, Outcome* out);
   void keep_contents();
   // `known`: the tails of the sessions that were appended to are what the store has.
   void forget_group(bool known);
@@ -277,6 +301,8 @@ class Executor {
   void remember_identity(const Op& op, const Uuid& id, uint64_t number);
 
   Status put_rates(UserId owner);
+  void give_back_rates(std::vector<Acquired>* acquired, size_t first);
+  void give_back_all();
 
   // Users.
   struct UserState {
@@ -298,20 +324,22 @@ class Executor {
   // comes next.
   Status settled_credits(CreditState* state);
   Status renew(const DueReset& due, CreditState* state);
+  Status check_room(const CreditState& state);
   Status expire_holds(Time now, CreditState* state);
   // The holds that took something, the first to expire first.
   Status load_live_holds(std::vector<LiveHold>* live);
+  Status load_next_expiry(CreditState* state);
   void set_live_holds(const std::vector<LiveHold>& live, CreditState* state);
-  struct Resolution {
-    HoldState state{};
-    int64_t captured = 0;
-    Time at;
-  };
-  // Ends a live hold: its head and its entry of the ledger.
-  Status end_hold(const Uuid& id, const Resolution& how, Draft& entry, CreditState* state);
+  Status end_hold(int64_t amount, HoldEnd* end, CreditState* state);
+  Status write_end(const HoldEnd& end, const CreditState& before, Draft& entry);
+  Status write_ends();
   Status replay_hold(const Op& op, const Draft& hold);
   Status check_spending(const Op& op, const CreditState& state) const;
-  // Completes the entry with what it did to the balance, and puts it.
+  // Completes the entry with what it did to the balance, and puts it: its number first, then
+  // itself.
+  void number_entry(Time created_at, CreditState* after);
+  Status write_entry(Draft& entry, Time created_at, const CreditState& before,
+                     const CreditState& after);
   Status put_credit_entry(Draft& entry, Time created_at, const CreditState& before,
                           CreditState* after);
   Status put_account(By by, const CreditState& state);
@@ -338,6 +366,8 @@ class Executor {
 
   // Reads. A head, reference or stream that the cache does not know is read and verified.
   Status load(format::Kind kind, std::string_view key, HeadEntry** entry);
+  // All of them in one round, those that the cache does not know.
+  Status load_all(format::Kind kind, const std::vector<std::string>& keys);
   Status load_stream(format::Kind kind, std::string_view prefix, HeadEntry** entry);
   Status load_owner(UserId owner, HeadEntry** entry);
   Status need(format::Kind kind, const format::Key& key, std::string_view what, const Uuid& id,
@@ -418,6 +448,9 @@ class Executor {
   std::vector<TailCache::Id> tails_written_to_;
 
   Time rates_saved_at_;
+  std::vector<Acquired> group_acquired_;  // by the accepted batches of the group
+  std::vector<UserId> group_saved_;       // whose limits the group writes
+  std::vector<UserId> unsaved_rates_;     // whose limits the next groups write
 
   uint64_t last_seq_ = 0;
   uint64_t durable_seq_ = 0;

@@ -102,6 +102,7 @@ Status Executor::begin_frame(const Commit& commit, UserId owner) {
 
 Status Executor::end_frame(const Commit& commit) {
   write_deferred();
+  if (Status s = write_ends(); !s.ok()) return s;
   if (Status s = write_audit(*commit.batch); !s.ok()) return s;
   if (Status s = write_log(commit); !s.ok()) return s;
   last_seq_ = current_.commit_seq;

@@ -41,14 +41,6 @@ HeadEntry to_cache(const CreditState& state) {
   return entry;
 }
 
-// Whether every bucket, now, after the next reset and when all holds come back, can be told as an
-// int32.
-bool fits(const CreditState& state) {
-  const int64_t allowance =
-      std::max<int64_t>(state.allowance + state.held_allowance, state.plan_allowance);
-  return allowance + state.granted + state.held_granted <= kMaxCredits;
-}
-
 void set_calendar(const std::optional<Time>& reset_at, CreditState* state) {
   state->resets = reset_at.has_value();
   state->reset_at = reset_at.value_or(Time());
@@ -109,30 +101,55 @@ Status Executor::read_credits(CreditState* state) {
   state->effective_us = entry->effective_at();
   state->chain = kUnknownChain;
   if (state->held_allowance == 0 && state->held_granted == 0) return Status();
-  std::vector<LiveHold> live;
-  if (s = load_live_holds(&live); !s.ok()) return s;
-  if (!live.empty()) state->next_expiry_us = live.front().expires_at.us;
-  return Status();
+  return load_next_expiry(state);
+}
+
+// Whether every bucket, now, after the next reset and when all holds come back, can be told as an
+// int32. What holds of past periods took of the allowance never comes back.
+Status Executor::check_room(const CreditState& state) {
+  int64_t held = 0;
+  if (state.held_allowance != 0) {
+    std::vector<LiveHold> live;
+    if (Status s = load_live_holds(&live); !s.ok()) return s;
+    for (const LiveHold& hold : live) {
+      if (hold.parts.epoch == state.epoch) held += hold.parts.allowance;
+    }
+  }
+  const int64_t allowance = std::max<int64_t>(state.allowance + held, state.plan_allowance);
+  return is_sum(allowance, state.granted + state.held_granted) ? Status() : too_many_credits();
+}
+
+// The next entry's place in the ledger.
+void Executor::number_entry(Time created, CreditState* after) {
+  ++after->entries;
+  after->effective_us = std::max(after->effective_us, created.us);
+  current_.touched.push_back({Kind::credit_entry, Uuid(), after->entries});
 }
 
 Status Executor::put_credit_entry(Draft& draft, Time created, const CreditState& before,
                                   CreditState* after) {
-  ++after->entries;
-  if (Status s = stamp(draft, created, &after->effective_us); !s.ok()) return s;
+  number_entry(created, after);
+  return write_entry(draft, created, before, *after);
+}
+
+Status Executor::write_entry(Draft& draft, Time created, const CreditState& before,
+                             const CreditState& after) {
+  int64_t effective = after.effective_us;
+  if (Status s = stamp(draft, created, &effective); !s.ok()) return s;
   auto* entry = mutable_root<fb::CreditEntry>(draft);
   const bool patched =
-      entry->mutate_allowance_delta(static_cast<int32_t>(after->allowance - before.allowance)) &&
-      entry->mutate_granted_delta(static_cast<int32_t>(after->granted - before.granted)) &&
-      entry->mutate_allowance(static_cast<int32_t>(after->allowance)) &&
-      entry->mutate_granted(static_cast<int32_t>(after->granted)) &&
-      entry->mutate_is_unlimited(after->is_unlimited) &&
-      entry->mutate_unlimited_by(after->unlimited_by) && entry->mutate_epoch(after->epoch) &&
-      entry->mutate_plan_allowance(after->plan_allowance) && entry->mutate_resets(after->resets) &&
-      entry->mutate_reset_at(after->reset_at.us);
+      entry->mutate_allowance_delta(static_cast<int32_t>(after.allowance - before.allowance)) &&
+      entry->mutate_granted_delta(static_cast<int32_t>(after.granted - before.granted)) &&
+      entry->mutate_allowance(static_cast<int32_t>(after.allowance)) &&
+      entry->mutate_granted(static_cast<int32_t>(after.granted)) &&
+      entry->mutate_is_unlimited(after.is_unlimited) &&
+      entry->mutate_unlimited_by(after.unlimited_by) && entry->mutate_epoch(after.epoch) &&
+      entry->mutate_plan_allowance(after.plan_allowance) && entry->mutate_resets(after.resets) &&
+      entry->mutate_reset_at(after.reset_at.us);
   if (!patched) return Status(Code::internal, "a credit entry without room for its balance");
-  const auto held_allowance = static_cast<int32_t>(after->held_allowance - before.held_allowance);
-  const auto held_granted = static_cast<int32_t>(after->held_granted - before.held_granted);
-  const auto debt = static_cast<int32_t>(after->debt - before.debt);
+  const auto held_allowance = static_cast<int32_t>(after.held_allowance - before.held_allowance);
+  const auto held_granted = static_cast<int32_t>(after.held_granted - before.held_granted);
+  const auto debt = static_cast<int32_t>(after.debt - before.debt);
   if (auto* effect = entry->mutable_effect()) {
     effect->mutate_held_allowance(held_allowance);
     effect->mutate_held_granted(held_granted);
@@ -140,8 +157,7 @@ Status Executor::put_credit_entry(Draft& draft, Time created, const CreditState&
   } else if (held_allowance != 0 || held_granted != 0 || debt != 0) {
     return Status(Code::internal, "a credit entry without room for its effect");
   }
-  put_fact(Kind::credit_entry, entry_key(current_.owner, after->entries), draft);
-  current_.touched.push_back({Kind::credit_entry, Uuid(), after->entries});
+  put_fact(Kind::credit_entry, entry_key(current_.owner, after.entries), draft);
   return Status();
 }
 
@@ -266,7 +282,7 @@ Status Executor::grant_credits(Op& op) {
   const int64_t paid = std::min(static_cast<int64_t>(op.number), state.debt);
   state.debt -= paid;
   state.granted += static_cast<int64_t>(op.number) - paid;
-  if (!fits(state)) return too_many_credits();
+  if (Status s = check_room(state); !s.ok()) return s;
   return change_credits(op, before, &state, CounterWrite::delta, paid != 0);
 }
 
@@ -280,7 +296,7 @@ Status Executor::adjust_credits(Op& op) {
                                               before.granted, -op.edit->amount),
                                   static_cast<uint64_t>(before.granted), std::nullopt);
   }
-  if (!fits(state)) return too_many_credits();
+  if (Status s = check_room(state); !s.ok()) return s;
   return change_credits(op, before, &state, CounterWrite::delta, false);
 }
 
@@ -297,7 +313,7 @@ Status Executor::set_credit_plan(Op& op) {
     state.allowance = state.plan_allowance;
     ++state.epoch;
   }
-  if (!fits(state)) return too_many_credits();
+  if (Status s = check_room(state); !s.ok()) return s;
   return change_credits(op, before, &state, op.flag ? CounterWrite::whole : CounterWrite::none,
                         true);
 }
@@ -325,7 +341,7 @@ Status Executor::import_credits(Op& op) {
     ++state.epoch;
   }
   set_calendar(op.edit->reset_at, &state);
-  if (!fits(state)) return too_many_credits();
+  if (Status s = check_room(state); !s.ok()) return s;
   remember_identity(op, Uuid(), state.entries + 1);
   return change_credits(op, before, &state,
                         op.number_given ? CounterWrite::whole : CounterWrite::none, true);

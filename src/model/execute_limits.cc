@@ -2,6 +2,8 @@
 // And the end of idempotency keys, which time decides too.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/execute.h"
 
 namespace bcstore::model {
@@ -59,14 +61,54 @@ Status Executor::limit_rate(Op& op) {
   return Status();
 }
 
+// What memory does not know of the owner's limits is kept as the last record told it.
 Status Executor::put_rates(UserId owner) {
+  const Key key = rate_key(owner);
+  std::string_view kept;
+  Time kept_at;
+  if (!settings_.rates->knows_all(owner)) {
+    HeadEntry* head = nullptr;
+    if (Status s = load(Kind::rate_state, key, &head); !s.ok()) return s;
+    if (head->exists) {
+      kept = head->draft.tail();
+      kept_at = Time{root<fb::Common>(head->draft)->created_at()};
+    }
+  }
   const Time now = clock_.now();
-  Draft state = encoder_.rate_state({*current_.actor, owner}, settings_.rates->pack(owner, now));
+  // Before it is packed: what others take from here on changes it again.
+  group_saved_.push_back(owner);
+  if (!settings_.rates->take_changed(owner)) group_saved_.pop_back();
+  Draft state = encoder_.rate_state({*current_.actor, owner},
+                                    settings_.rates->pack(owner, now, kept, kept_at));
   int64_t effective = kNoTime;
   if (Status s = stamp(state, now, &effective); !s.ok()) return s;
-  put_head(Kind::rate_state, rate_key(owner), std::move(state));
-  settings_.rates->saved(owner);
+  put_head(Kind::rate_state, key, std::move(state));
   return Status();
+}
+
+void Executor::give_back_rates(std::vector<Acquired>* acquired, size_t first) {
+  for (; acquired->size() > first; acquired->pop_back()) {
+    const Acquired& one = acquired->back();
+    Time now{one.at_us};
+    try {
+      now = clock_.now();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): an application's own, which tells no time
+    }
+    try {
+      settings_.rates->give_back(one, now);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): no memory; the owner waits a little longer
+    }
+  }
+}
+
+// Nothing that the group took or would have saved is on the disk.
+void Executor::give_back_all() {
+  give_back_rates(&current_.acquired, 0);
+  give_back_rates(&group_acquired_, 0);
+  for (std::vector<UserId>* owners : {&group_saved_, &unsaved_rates_}) {
+    for (const UserId& owner : *owners) settings_.rates->put_back(owner);
+    owners->clear();
+  }
 }
 
 // Those that the head cache knows are not honoured any more, whatever is on the disk.
@@ -77,8 +119,14 @@ void Executor::drop_keys(UserId owner, uint32_t day) {
 
 bool Executor::rates_are_due(bool now) const {
   if (!settings_.rates->has_changed() || last_seq_ == 0) return false;
+  if (now || settings_.rates->is_crowded()) return true;
   const int64_t since_us = clock_.now().us - rates_saved_at_.us;
-  return now || since_us >= RateBook::kSaveUs || since_us < 0;
+  return since_us >= RateBook::kSaveUs || since_us < 0;
+}
+
+// All of them at once: others may go on taking while these are written, and wait for their turn.
+void Executor::take_changed_rates(bool all) {
+  unsaved_rates_ = settings_.rates->take_changed(all ? SIZE_MAX : kMaxSavedAtOnce);
 }
 
 void Executor::put_changed_rates() {
@@ -87,9 +135,18 @@ void Executor::put_changed_rates() {
   current_.actor = &limiter;
   current_.commit_seq = last_seq_;
   (void)mark();
-  for (const UserId& owner : settings_.rates->take_changed(kMaxSavedAtOnce)) {
-    (void)put_rates(owner);  // fails for a draft without room alone
+  const size_t count = std::min(unsaved_rates_.size(), kMaxSavedAtOnce);
+  const auto first = unsaved_rates_.end() - static_cast<ptrdiff_t>(count);
+  std::vector<std::string> keys;
+  for (auto owner = first; owner != unsaved_rates_.end(); ++owner) {
+    if (!settings_.rates->knows_all(*owner)) keys.push_back(rate_key(*owner).str());
   }
+  (void)load_all(Kind::rate_state, keys);  // what fails is read again, and told, by itself
+  group_saved_.insert(group_saved_.end(), first, unsaved_rates_.end());
+  for (auto owner = first; owner != unsaved_rates_.end(); ++owner) {
+    (void)put_rates(*owner);  // of a record that is damaged: it stays for check()
+  }
+  unsaved_rates_.resize(unsaved_rates_.size() - count);
   current_ = Current();
   accept();
   // Those that are left go with the next group.

@@ -46,6 +46,27 @@ Status Executor::load(Kind kind, std::string_view key, HeadEntry** entry) {
   return s;
 }
 
+Status Executor::load_all(Kind kind, const std::vector<std::string>& keys) {
+  std::vector<engine::Read> reads;
+  for (const std::string& key : keys) {
+    if (cache_.find(key) == nullptr) reads.push_back({family_of(kind), key});
+  }
+  if (reads.empty()) return Status();
+  engine_.multi_get(reads, nullptr);
+  for (const engine::Read& read : reads) {
+    HeadEntry fresh;
+    fresh.exists = read.status.ok();
+    if (read.status.ok()) {
+      Status s = verified_copy(read.key, read.value.bytes(), &fresh.draft);
+      if (!s.ok()) return s;
+    } else if (read.status.code() != Code::not_found) {
+      return read.status;
+    }
+    cache_.put(read.key, std::move(fresh));
+  }
+  return Status();
+}
+
 Status Executor::need(Kind kind, const Key& key, std::string_view what, const Uuid& id,
                       HeadEntry** entry) {
   if (Status s = load(kind, key, entry); !s.ok()) return s;
@@ -123,7 +144,8 @@ Executor::Mark Executor::mark() {
   changes_->mark();
   return {undo_.size(),           current_.touched.size(),  current_.operations.size(),
           pending_months_.size(), pending_lists_.size(),    pending_contents_.size(),
-          pending_tails_.size(),  current_.acquired.size(), current_.events};
+          pending_tails_.size(),  current_.acquired.size(), group_saved_.size(),
+          current_.ends.size(),   current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -138,10 +160,12 @@ void Executor::rollback(const Mark& mark) {
     pending_facts_.erase(last.key);
     undo_.pop_back();
   }
-  while (current_.acquired.size() > mark.acquired) {
-    settings_.rates->give_back(current_.acquired.back(), clock_.now());
-    current_.acquired.pop_back();
+  give_back_rates(&current_.acquired, mark.acquired);
+  while (group_saved_.size() > mark.saved) {
+    settings_.rates->put_back(group_saved_.back());
+    group_saved_.pop_back();
   }
+  current_.ends.resize(mark.ends);
   current_.touched.resize(mark.touched);
   current_.operations.resize(mark.operations);
   pending_months_.resize(mark.months);
@@ -168,6 +192,8 @@ void Executor::accept_row(const Mark& mark) {
 void Executor::accept() {
   changes_->accept();
   undo_.clear();
+  for (Acquired& one : current_.acquired) group_acquired_.push_back(std::move(one));
+  current_.acquired.clear();
 }
 
 void Executor::replace(std::string_view key, HeadEntry entry) {

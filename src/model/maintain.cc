@@ -52,7 +52,7 @@ Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
     return core.queue().drop_keys(std::exchange(stale, {}), day);
   };
   if (o.after.empty()) {
-    // The keys of those who created users.
+    // The keys of those who created users; those of public records come last.
     if (Status s = look_at(kSystemOwner); !s.ok()) return s;
     report.next.assign(kTokenBytes, '\0');
   }
@@ -72,7 +72,10 @@ Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
     report.next = owners->key().substr(prefix.view().size());
   }
   if (!owners->status().ok()) return owners->status();
-  if (report.owners < o.max_owners) report.next.clear();
+  if (report.owners < o.max_owners) {
+    if (Status s = look_at(kPublicOwner); !s.ok()) return s;
+    report.next.clear();
+  }
   if (!stale.empty()) {
     if (Status s = core.queue().drop_keys(std::move(stale), day); !s.ok()) return s;
   }

@@ -14,6 +14,16 @@ namespace {
 
 constexpr size_t kPackedBytes = 16;
 
+// What a record says of one policy; 0: nothing. Bytes of the disk are untrusted.
+int64_t packed_ahead_us(std::string_view packed, uint64_t name_hash) {
+  for (; packed.size() >= kPackedBytes; packed.remove_prefix(kPackedBytes)) {
+    if (format::get_le<uint64_t>(packed.data()) != name_hash) continue;
+    const auto us = format::get_le<uint64_t>(packed.data() + 8);
+    return static_cast<int64_t>(std::min(us, uint64_t{kMaxRefillUs} + 1));
+  }
+  return 0;
+}
+
 }  // namespace
 
 RateBook::RateBook(std::vector<RateLimit> limits) : limits_(std::move(limits)) {
@@ -47,10 +57,19 @@ void RateBook::restore(UserId owner, std::string_view ahead, Time saved, Time no
   limiter_.restore(entries, now.us - saved.us, now.us);
 }
 
-std::string RateBook::pack(UserId owner, Time now) const {
+bool RateBook::knows_all(UserId owner) const {
+  return std::all_of(policies_.begin(), policies_.end(),
+                     [&](const std::string& name) { return limiter_.knows(owner, name); });
+}
+
+std::string RateBook::pack(UserId owner, Time now, std::string_view kept, Time kept_at) const {
+  const int64_t elapsed_us = std::max<int64_t>(0, now.us - kept_at.us);
   std::string out;
   for (const std::string& name : policies_) {
-    const int64_t ahead_us = limiter_.ahead_us(owner, name, now.us);
+    int64_t ahead_us = limiter_.ahead_us(owner, name, now.us);
+    if (ahead_us == 0 && !limiter_.knows(owner, name)) {
+      ahead_us = std::max<int64_t>(0, packed_ahead_us(kept, format::hash64(name)) - elapsed_us);
+    }
     if (ahead_us == 0) continue;
     char bytes[kPackedBytes];
     format::put_le(bytes, format::hash64(name));
@@ -89,10 +108,20 @@ std::vector<UserId> RateBook::take_changed(size_t most) {
   return taken;
 }
 
-void RateBook::saved(UserId owner) {
+bool RateBook::take_changed(UserId owner) {
   const std::lock_guard lock(mutex_);
-  changed_.erase(owner);
+  const bool was = changed_.erase(owner) != 0;
   changed_count_.store(changed_.size(), std::memory_order_relaxed);
+  return was;
+}
+
+void RateBook::put_back(UserId owner) {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (changed_.size() < kMaxChanged) changed_.insert(owner);
+    changed_count_.store(changed_.size(), std::memory_order_relaxed);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): no memory; what it takes next tells of it again
+  }
 }
 
 Status check_rate_limits(const std::vector<RateLimit>& limits) {

@@ -106,8 +106,9 @@ void RateLimiter::Shard::make_room(size_t max_entries) {
   std::nth_element(times.begin(), last, times.end());
   size_t left = dropped;
   const int64_t last_us = *last;
+  left -= std::erase_if(entries, [&](const auto& entry) { return entry.second.us < last_us; });
   std::erase_if(entries, [&](const auto& entry) {
-    return entry.second.us <= last_us && left > 0 && left-- > 0;
+    return entry.second.us == last_us && left > 0 && left-- > 0;
   });
   forgiven += dropped;
 }

@@ -21,8 +21,8 @@
 //
 // Bounds: at most `max_entries` entries of less than kEntryBytes. An entry whose time has passed
 // says what no entry says, and is dropped when there is no room. Where all are still ahead the
-// nearest ones are dropped: their owners are forgiven what stood between, which is less than one
-// burst.
+// nearest ones are dropped, an eighth of them at once: what stood between is forgiven, at most one
+// burst each, unless somebody else kept it (rate_book.h does).
 //
 // Thread contract: all calls from many threads. An owner's entries lie in one shard, with one
 // mutex.

@@ -17,12 +17,6 @@ using model::CreditState;
 
 namespace {
 
-Time now_of(const model::TenantState& state) {
-  // Never before the last commit: a clock that was set back takes no reset back.
-  const int64_t last_us = state.core->queue().counters().last_time_us;
-  return std::max(state.core->options().clock->now(), Time{last_us});
-}
-
 Key hold_key(UserId owner, const Uuid& id) { return Key(owner, Kind::credit_hold).append(id); }
 
 Status read_state(const model::TenantState& tenant, const engine::Snapshot* at,
@@ -58,7 +52,7 @@ Status read_state(const model::TenantState& tenant, const engine::Snapshot* at,
 // The holds whose time is over, the first to expire first. At most kMaxLiveHolds: more were never
 // written.
 Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Time now,
-                CreditState held, std::vector<model::DueHold>* due) {
+                CreditState held, std::vector<model::LiveHold>* due) {
   const Key prefix(tenant.owner, Kind::live_hold);
   Key upper = prefix;
   upper.time(Time{now.us + 1});
@@ -67,8 +61,9 @@ Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Ti
   std::vector<engine::Read> reads;
   while (reads.size() < kMaxLiveHolds && scan->next()) {
     const size_t place = prefix.view().size();
-    due->push_back({format::key_time(scan->key(), place), {}});
-    const Key key = hold_key(tenant.owner, format::key_uuid(scan->key(), place + 8));
+    due->push_back(
+        {format::key_time(scan->key(), place), format::key_uuid(scan->key(), place + 8), {}});
+    const Key key = hold_key(tenant.owner, due->back().id);
     reads.push_back(engine::Read{Family::heads, key.str()});
   }
   if (!scan->status().ok()) return scan->status();
@@ -81,7 +76,10 @@ Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Ti
     model::RecordBody body;
     if (Status s = body.keep(reads[i].key, std::move(reads[i].value)); !s.ok()) return s;
     const auto* hold = body.root<fb::CreditHold>();
-    (*due)[i].parts = {hold->from_allowance(), hold->from_granted(), hold->epoch()};
+    if (const char* fault = model::live_hold_fault(*hold, (*due)[i].expires_at)) {
+      return format::corrupt(reads[i].key, fault);
+    }
+    (*due)[i].parts = model::parts_of(*hold);
     if (!model::is_held((*due)[i].parts, held)) {
       return format::corrupt(reads[i].key, "took more than is held");
     }
@@ -99,8 +97,8 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   CreditState state;
   if (Status s = read_state(*state_, at, &state); !s.ok()) return s;
-  const Time now = now_of(*state_);
-  std::vector<model::DueHold> due;
+  const Time now = model::now_of(*state_->core);
+  std::vector<model::LiveHold> due;
   std::unique_ptr<engine::Snapshot> own;
   if (state.held_allowance + state.held_granted != 0) {
     if (at == nullptr) {
@@ -114,6 +112,9 @@ Result<Credits> Tenant::credits(const ReadOptions& o) const {
     if (Status s = read_due(*state_, at, now, state, &due); !s.ok()) return s;
   }
   model::settle(due, now, &state);
+  if (!model::is_sum(state.allowance, state.granted)) {
+    return format::corrupt(Key(owner(), Kind::credit_counter), "more comes back than there can be");
+  }
   return model::credits_of(state);
 }
 
@@ -162,7 +163,7 @@ Result<CreditHold> Tenant::credit_hold(CreditHoldId id, const ReadOptions& o) co
   if (Status s = model::only_now(o.as_of, "a hold"); !s.ok()) return s;
   auto body = model::read_record(*state_, hold_key(owner(), id.uuid()), Kind::credit_hold,
                                  o.snapshot, model::missing("hold", id.uuid()));
-  if (body.ok()) (*body)->see(now_of(*state_));
+  if (body.ok()) (*body)->see(model::now_of(*state_->core));
   return model::as<CreditHold>(std::move(body));
 }
 
@@ -172,13 +173,14 @@ Cursor<CreditHold> Tenant::credit_holds(const ListOptions& o) const {
   const Key prefix(owner(), Kind::live_hold);
   plan.prefix = prefix.str();
   Key first = prefix;
-  plan.lower = first.time(Time{now_of(*state_).us + 1}).str();
+  plan.lower = first.time(Time{model::now_of(*state_->core).us + 1}).str();
   plan.backward = o.reverse;
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
   plan.as_of = o.as_of;
   plan.named_kind = Kind::credit_hold;
+  plan.sees_time = true;
   plan.named = [owner = owner()](std::string_view, const format::Reference& reference,
                                  std::string* key) {
     *key = hold_key(owner, reference.id).str();

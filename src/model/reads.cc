@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "model/as_of.h"
@@ -35,6 +36,10 @@ ListPlan history(const TenantState& state, format::Kind kind, const Uuid& parent
   plan.parent_what = parent_name;
   plan.parent_id = parent;
   return plan;
+}
+
+Time now_of(Core& core) {
+  return std::max(core.options().clock->now(), Time{core.queue().counters().last_time_us});
 }
 
 Status begin_read(const TenantState& state) {

@@ -82,6 +82,8 @@ struct ListPlan {
   format::Kind named_kind{};
   // The record is the first row with that prefix, not the one of that key.
   bool named_is_prefix = false;
+  // Its rows are told as of the moment when each is given.
+  bool sees_time = false;
   // The whole list is worth a place in the cache of rows. Not together with a filter.
   bool is_kept = false;
   // The list is that of this session's messages, newest first and from the last one on.
@@ -245,6 +247,9 @@ ListPlan month_list(const TenantState& state, const MonthStream& stream, const L
 Status only_now(const AsOf& as_of, std::string_view what);
 // Ok when this handle may read; notes the read for the audit.
 Status begin_read(const TenantState& state);
+// What time it is: never before the last commit, so that a clock that was set back takes no reset
+// and no end of a hold back.
+Time now_of(Core& core);
 // The engine's snapshot behind a public one; invalid_argument for another store's.
 Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
                     const engine::Snapshot** out);

@@ -1,6 +1,9 @@
 // The accessors of public records: each reads one field in place.
 #include "bcstore/records.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "format/key.h"
 #include "model/record_body.h"
 
@@ -331,7 +334,10 @@ std::optional<CreditHoldId> CreditEntry::hold() const {
 }
 int32_t CreditEntry::held_delta() const {
   const auto* effect = effect_of(body_);
-  return effect ? effect->held_allowance() + effect->held_granted() : 0;
+  if (effect == nullptr) return 0;
+  // Both together are an int32 in every entry that was written; of others the sum is cut.
+  const int64_t sum = int64_t{effect->held_allowance()} + effect->held_granted();
+  return static_cast<int32_t>(std::clamp<int64_t>(sum, INT32_MIN, INT32_MAX));
 }
 int32_t CreditEntry::lapsed() const {
   const auto* effect = effect_of(body_);

@@ -85,14 +85,25 @@ Status hand_in(const TenantState& state, const std::shared_ptr<Ticket>& ticket) 
 
 WriteBatch Tenant::batch() const { return BatchAccess::make(model::new_body(*state_)); }
 
-Result<Receipt> Tenant::commit(WriteBatch& batch, const CommitOptions& o) const {
-  if (Status s = model::check_commit(*state_, BatchAccess::body(batch), o); !s.ok()) return s;
+namespace {
+
+model::Outcome commit_batch(const model::TenantState& state, WriteBatch& batch,
+                            const CommitOptions& o) {
+  model::Outcome refused;
+  refused.status = model::check_commit(state, BatchAccess::body(batch), o);
+  if (!refused.status.ok()) return refused;
   auto ticket = model::make_ticket(BatchAccess::take(batch), o);
-  state_->core->queue().commit(ticket);
-  model::Outcome& outcome = ticket->outcome;
-  ticket->commit.batch->attach(state_->core);
-  if (outcome.status.ok()) ticket->commit.batch->clear();
+  state.core->queue().commit(ticket);
+  ticket->commit.batch->attach(state.core);
+  if (ticket->outcome.status.ok()) ticket->commit.batch->clear();
   batch = BatchAccess::make(std::move(ticket->commit.batch));
+  return std::move(ticket->outcome);
+}
+
+}  // namespace
+
+Result<Receipt> Tenant::commit(WriteBatch& batch, const CommitOptions& o) const {
+  model::Outcome outcome = commit_batch(*state_, batch, o);
   if (!outcome.status.ok()) return std::move(outcome.status);
   return std::move(outcome.receipt);
 }
@@ -285,12 +296,18 @@ Result<Reservation> Tenant::reserve_credits(const NewHold& hold, const CommitOpt
 // The hold says what its one resolution did, whichever call that was.
 Result<HoldResolution> Tenant::resolve(CreditHoldId hold, WriteBatch& batch,
                                        const CommitOptions& o) const {
-  Result<Receipt> receipt = commit(batch, o);
-  if (!receipt.ok()) return receipt.status();
+  const model::Outcome outcome = commit_batch(*state_, batch, o);
+  if (!outcome.status.ok()) return outcome.status;
+  const std::optional<int32_t> remaining = limited(number(outcome.receipt));
+  if (const auto& done = outcome.resolved) {
+    return HoldResolution{done->returned, done->lapsed, done->debt, remaining,
+                          outcome.receipt.replayed};
+  }
+  // A key that was known: nothing was written, and what the first run did stands in the hold.
   const Result<CreditHold> resolved = credit_hold(hold);
   if (!resolved.ok()) return resolved.status();
-  return HoldResolution{resolved->returned(), resolved->lapsed(), resolved->debt(),
-                        limited(number(*receipt)), receipt->replayed};
+  return HoldResolution{resolved->returned(), resolved->lapsed(), resolved->debt(), remaining,
+                        outcome.receipt.replayed};
 }
 
 Result<HoldResolution> Tenant::capture_credits(CreditHoldId hold, const HoldCapture& capture,

@@ -33,6 +33,12 @@ Plant counter(int64_t allowance, int64_t granted, uint64_t epoch_step, int64_t h
                          now.held_allowance + held, now.held_granted}));
   };
 }
+Plant whole_counter(const format::Counter& all) {
+  return [=](Damaged& s) {
+    const Key key = s.of(Kind::credit_counter);
+    s.put(key, format::counter_value(key, all));
+  };
+}
 Plant hold(CreditHoldId Damaged::*id, std::function<bool(fb::CreditHold*)> change) {
   return
       [=](Damaged& s) { s.rewrite<fb::CreditHold>(s.of(Kind::credit_hold).append(s.*id), change); };
@@ -123,6 +129,60 @@ TEST_CASE("check: holds, their ends, and what is held and owed") {
       {"credit_entry", kKind, effect(kGrant, [](auto* e) { e->mutate_debt(1); })},
       {"credit_entry", kKind, effect(kGrant, [](auto* e) { e->mutate_held_granted(-1); })},
   });
+}
+
+// The numbers are told, and nothing is computed with them that does not fit.
+TEST_CASE("check: the extremes of what a credit record can hold") {
+  constexpr const char* kForm = "a hold is one of what is there";
+  constexpr const char* kRange = "a balance is not below 0, and an int32";
+  const auto live = [](auto change) { return hold(&Damaged::live, change); };
+  constexpr int64_t kMost = format::kMaxCounter;  // beyond it the record is damaged
+  const auto least = [](fb::HoldEffect* e) {
+    e->mutate_held_allowance(INT32_MIN);
+    e->mutate_held_granted(INT32_MIN);
+    e->mutate_lapsed(INT32_MIN);
+    e->mutate_debt(INT32_MIN);
+  };
+  const auto most = [](fb::HoldEffect* e) {
+    e->mutate_held_allowance(INT32_MAX);
+    e->mutate_held_granted(INT32_MAX);
+    e->mutate_lapsed(INT32_MAX);
+    e->mutate_debt(INT32_MAX);
+  };
+  std::vector<Fault> faults = {
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_from_allowance(INT32_MIN); })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_from_granted(INT32_MIN); })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_expires_at(INT64_MAX); })},
+      {"credit_hold", kForm, live([](auto* h) {
+         return h->mutate_expires_at(INT64_MAX) && h->mutate_created_at(INT64_MIN);
+       })},
+      {"credit_hold", kForm, live([](auto* h) { return h->mutate_amount(INT32_MIN); })},
+      {"credit_counter", kRange, whole_counter({kMost, kMost, 1, 0, 0})},
+      {"credit_counter", kRange, whole_counter({-kMost, -kMost, 1, 0, 0})},
+      {"credit_counter", kRange, whole_counter({0, 0, 1, -kMost, -kMost})},
+      {"credit_counter", kRange, whole_counter({0, 0, 1, kMost, kMost})},
+      {"credit_counter", kRange, whole_counter({0, 0, 1, int64_t{kMaxCredits}, 1})},
+      {"credit_counter", kRange, whole_counter({0, int64_t{kMaxCredits}, 1, 0, 0})},
+      {"credit_account", "a reset is on its day",
+       account([](auto* a) { return a->mutate_reset_at(INT64_MAX); })},
+      {"credit_account", "a reset is on its day",
+       account([](auto* a) { return a->mutate_reset_at(INT64_MIN); })},
+  };
+  for (const uint64_t n : {kHold, kCapture, kVoid, kExpiry, kGrant}) {
+    faults.push_back({"credit_entry", kKind, effect(n, least)});
+    faults.push_back({"credit_entry", kKind, effect(n, most)});
+  }
+  for (const uint64_t n : {kOpening, kGrant, kPlan, kSpending, kReset, kHold, kCapture, kVoid}) {
+    for (const int32_t number : {INT32_MIN, INT32_MAX}) {
+      faults.push_back({"credit_entry", kKind, entry(n, [=](fb::CreditEntry* e) {
+                          (void)e->mutate_amount(number);  // where there is one
+                          return e->mutate_granted_delta(number) &&
+                                 e->mutate_allowance_delta(number) && e->mutate_allowance(number) &&
+                                 e->mutate_granted(number);
+                        })});
+    }
+  }
+  check_faults(faults);
 }
 
 TEST_CASE("check: entries of a ledger") {

@@ -192,8 +192,8 @@ TEST_CASE("check: the bodies of the commit log and what they list") {
   });
 }
 
-TEST_CASE("check: an idempotency record lies in the day of its commit") {
-  check_faults({{"idempotency", "the day is that of created_at", [](Damaged& s) {
+TEST_CASE("check: an idempotency record lies in the day that its window is counted from") {
+  check_faults({{"idempotency", "the day is that of effective_at", [](Damaged& s) {
                    const std::string prefix = s.of(Kind::idempotency).str();
                    std::string key;
                    for (const std::string& one : s.keys()) {

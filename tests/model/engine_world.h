@@ -38,6 +38,7 @@ struct Watch {
   std::mutex mutex;
   Asked asked;
   std::atomic<bool> throws_after_apply{false};
+  std::atomic<bool> fails_reads{false};
 };
 
 class WatchedScan final : public engine::Scan {
@@ -75,6 +76,7 @@ class WatchedEngine final : public engine::Engine {
       ++watch_->asked.calls;
       watch_->asked.gets.emplace_back(key);
     }
+    if (watch_->fails_reads) return Status(Code::io_error, "a read that fails");
     return target_->get(family, key, snapshot, value);
   }
   void multi_get(std::span<engine::Read> reads, const engine::Snapshot* snapshot) override {
@@ -82,6 +84,10 @@ class WatchedEngine final : public engine::Engine {
       const std::lock_guard<std::mutex> lock(watch_->mutex);
       ++watch_->asked.calls;
       for (const engine::Read& read : reads) watch_->asked.gets.push_back(read.key);
+    }
+    if (watch_->fails_reads) {
+      for (engine::Read& read : reads) read.status = Status(Code::io_error, "a read that fails");
+      return;
     }
     target_->multi_get(reads, snapshot);
   }

@@ -41,7 +41,7 @@ TEST_CASE("maintain: keys of whole days beyond the window go, younger ones answe
   w.spend(c, "of c");
   // The window of 24 h begins on the day of "second": the day before is over.
   const MaintainReport report = w.maintain();
-  CHECK(report.owners == 4);
+  CHECK(report.owners == 5);      // with the system and the public
   CHECK(report.with_stale == 2);  // a, and the system's key of the sign-up
   CHECK(report.next.empty());
   CHECK(w.keys() == 3);
@@ -77,13 +77,35 @@ TEST_CASE("maintain: as many owners as a call may look at, and on from there") {
     next = report.next;
     ++calls;
   } while (!next.empty() && calls < 20);
-  CHECK(looked == 8);  // the system is one of them
+  CHECK(looked == 9);  // the system and the public are two of them
   CHECK(stale == 7);
   CHECK(w.keys() == 1);
   CHECK_CODE(invalid_argument, w.store().maintain({.max_owners = 0}));
   CHECK_CODE(invalid_argument, w.store().maintain({.after = "token"}));
   CHECK(w.store().close().ok());
   CHECK_CODE(closed, w.store().maintain());
+}
+
+TEST_CASE("maintain: keys of public records go as others do") {
+  Kept w;
+  w.service().put_public({.name = "n", .content = "{}"}, {.idempotency_key = "k"}).value();
+  CHECK(w.keys() == 1);
+  w.clock->advance(5 * kDayUs);
+  w.user("a@x");
+  CHECK(w.maintain().with_stale == 1);
+  CHECK(w.keys() == 0);
+  // And in steps of one owner.
+  w.service().put_public({.name = "m", .content = "{}"}, {.idempotency_key = "k"}).value();
+  w.clock->advance(5 * kDayUs);
+  w.user("b@x");
+  std::string next;
+  int calls = 0;
+  do {
+    const MaintainReport report = w.maintain({.max_owners = 1, .after = next});
+    CHECK(report.owners <= 1);
+    next = report.next;
+  } while (!next.empty() && ++calls < 20);
+  CHECK(w.keys() == 0);
 }
 
 }  // namespace

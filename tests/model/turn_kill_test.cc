@@ -1,7 +1,10 @@
-// A chat turn that dies at each of its writes, and is tried again with its key: the message is
-// there once and the balance is down by its price once, or neither; after the retry always both.
+// A deed that dies at each of its writes, and is tried again with its key: all of it is there once,
+// or nothing; after the retry always all. A chat turn with its limit and its price; and holds that
+// are made, resolved and ended in one batch.
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "fixture.h"
 
@@ -91,70 +94,146 @@ class MortalFiles final : public FileSystemWrapper {
 struct Turned {
   uint64_t messages = 0;
   std::optional<int32_t> remaining;
+  int32_t held = 0;
   size_t entries = 0;
   size_t events = 0;
+  uint32_t units = 0;  // of the rate limit
   friend bool operator==(const Turned&, const Turned&) = default;
 };
 
-Turned state_of(const Tenant& t, ChatSessionId chat) {
+struct Scene {
+  UserId owner;
+  ChatSessionId chat;
+  std::vector<CreditHoldId> holds;
+};
+
+Turned state_of(const Tenant& t, const Scene& scene) {
   const auto one = [](const auto&) { return 0; };
-  return {t.last_seq(chat).value(), t.credits().value().remaining,
+  const Credits credits = t.credits().value();
+  return {t.last_seq(scene.chat).value(),
+          credits.remaining,
+          credits.held,
           rows_of(t.credit_entries(), one).size(),
-          rows_of(t.events({.with_audit = false}), one).size()};
+          rows_of(t.events({.with_audit = false}), one).size(),
+          t.try_acquire("chat", 0).value().remaining};
 }
 
-Result<TurnReceipt> turn(const Tenant& t, ChatSessionId chat, Durability durability) {
-  const NewEvent events[] = {{.type = "turn"}};
-  return t.chat_turn(
-      chat,
-      {.message = {.role = Role::user, .content = "What first?"}, .cost = 3, .events = events},
-      {.durability = durability, .idempotency_key = "turn-1"});
-}
+// A deed with its idempotency key, and what is there before it.
+struct Story {
+  std::function<void(Store& store, World& w, Scene* scene)> prepare;
+  std::function<Result<Receipt>(const Tenant&, const Scene&, const CommitOptions&)> act;
+};
 
-// False when the turn, and the compaction or the sync behind it, have fewer writes than that.
-bool die_and_retry(uint64_t write, MortalFiles::Last last, Durability durability, bool compacts,
-                   int* written) {
-  CAPTURE(write);
+// A message, its event, its limit and its price.
+const Story kTurn = {[](Store&, World&, Scene*) {},
+                     [](const Tenant& t, const Scene& scene, const CommitOptions& o) {
+                       const NewEvent events[] = {{.type = "turn"}};
+                       WriteBatch batch = t.batch();
+                       batch.chat_turn(scene.chat,
+                                       {.message = {.role = Role::user, .content = "What first?"},
+                                        .cost = 3,
+                                        .events = events,
+                                        .rate_limit = "chat"});
+                       return t.commit(batch, o);
+                     }};
+
+// A hold is made, one captured and one voided, when another's end and a reset are due.
+const Story kHolds = {
+    [](Store& store, World& w, Scene* scene) {
+      const Time midnight = *parse_time("2025-08-16T00:00:00Z");
+      store.service("test")
+          .set_credit_plan(scene->owner, {.allowance = 10, .resets_at = midnight})
+          .value();
+      store.service("test").grant_credits(scene->owner, {.amount = 5}).value();
+      const Tenant t = store.tenant(scene->owner);
+      for (const int64_t ttl : {kSecondUs, 20 * kDayUs, 20 * kDayUs}) {
+        scene->holds.push_back(t.reserve_credits({.amount = 4, .ttl_us = ttl}).value().hold);
+      }
+      w.clock->advance(kDayUs);
+    },
+    [](const Tenant& t, const Scene& scene, const CommitOptions& o) {
+      WriteBatch batch = t.batch();
+      batch.limit_rate("chat", 2);
+      batch.capture_credits(scene.holds.at(1), {.amount = 3});
+      batch.void_hold(scene.holds.at(2));
+      batch.reserve_credits(
+          {.amount = 2, .ttl_us = kDayUs, .id = CreditHoldId(SeededIds::make(1 << 20))});
+      batch.append_message(scene.chat, {.role = Role::user, .content = "m"});
+      return t.commit(batch, o);
+    }};
+
+struct Death {
+  uint64_t write = UINT64_MAX;
+  MortalFiles::Last last = MortalFiles::Last::nothing;
+  Durability durability = Durability::durable;
+  bool compacts = false;  // or syncs, behind the deed
+};
+
+// False when the deed, and the compaction or the sync behind it, have fewer writes than that; what
+// is there after it is in *after then, and else was there before.
+bool die_and_retry(const Story& story, const Death& death, Turned* after, int* written) {
+  CAPTURE(death.write);
   World w;
   auto files = std::make_shared<MortalFiles>();
+  const CommitOptions once{.durability = death.durability, .idempotency_key = "turn-1"};
+  w.options.rate_limits = {
+      {.name = "chat", .free = {.rate = 1, .period_us = 100 * kDayUs, .burst = 3}, .strict = true}};
   Options mortal = w.options;
   mortal.file_system = files;
   const std::string path = w.directory.sub("mortal");
   const std::string left = w.directory.sub("left");
-  ChatSessionId chat;
-  UserId owner;
-  Turned before, after{1, 7, 2, 1};
+  Scene scene;
+  Turned before;
   bool answered = false;
   {
     Store store = Store::open(path, mortal).value();
-    owner = store.service("test").create_user({.email = "a@x"}).value();
-    const Tenant t = store.tenant(owner);
-    chat = t.start_chat(t.create_project({.name = "P", .idea_prompt = ""}).value()).value();
-    before = state_of(t, chat);
+    scene.owner = store.service("test").create_user({.email = "a@x"}).value();
+    const Tenant t = store.tenant(scene.owner);
+    scene.chat = t.start_chat(t.create_project({.name = "P", .idea_prompt = ""}).value()).value();
+    story.prepare(store, w, &scene);
+    before = state_of(t, scene);
     REQUIRE(store.sync().ok());
-    files->die_at(write, last);
-    answered = turn(t, chat, durability).ok();
-    (void)(compacts ? store.compact() : store.sync());
+    if (death.write != UINT64_MAX) files->die_at(death.write, death.last);
+    answered = story.act(t, scene, once).ok();
+    (void)(death.compacts ? store.compact() : store.sync());
     copy_files(path, left);
-    if (!files->dead()) return false;
+    if (!files->dead()) {
+      *after = state_of(t, scene);
+      CHECK_FALSE(*after == before);
+      return false;
+    }
   }
   {
     Store store = Store::open(left, w.options).value();
-    const Tenant t = store.tenant(owner);
-    const Turned found = state_of(t, chat);
-    CHECK((found == before || found == after));
-    if (answered) CHECK(found == after);
-    *written += found == after ? 1 : 0;
-    const TurnReceipt again = turn(t, chat, durability).value();
-    CHECK(again.replayed == (found == after));
-    CHECK(again.seq == 1);
-    CHECK(again.remaining == 7);
-    CHECK(state_of(t, chat) == after);
-    CHECK(turn(t, chat, durability).value().replayed);
+    const Tenant t = store.tenant(scene.owner);
+    const Turned found = state_of(t, scene);
+    CHECK((found == before || found == *after));
+    if (answered) CHECK(found == *after);
+    *written += found == *after ? 1 : 0;
+    const Result<Receipt> again = story.act(t, scene, once);
+    INFO(again.status().to_string());
+    REQUIRE(again.ok());
+    CHECK(again->replayed == (found == *after));
+    CHECK(state_of(t, scene) == *after);
+    CHECK(story.act(t, scene, once).value().replayed);
     CHECK(store.check().value().violations == 0);
     REQUIRE(store.close().ok());
   }
   return true;
+}
+
+void die_at_every_write(const Story& story, Death death) {
+  Turned after;
+  int written = 0;
+  death.write = UINT64_MAX;
+  REQUIRE_FALSE(die_and_retry(story, death, &after, &written));
+  const Turned whole = after;
+  death.write = 1;
+  while (die_and_retry(story, death, &after, &written)) ++death.write;
+  CHECK(after == whole);
+  CHECK(death.write > (death.compacts ? 10 : 1));
+  CHECK((!death.compacts || written > 0));
+  CHECK(written < static_cast<int>(death.write));
 }
 
 TEST_CASE("turn: killed at every write and tried again, it is there once") {
@@ -162,15 +241,18 @@ TEST_CASE("turn: killed at every write and tried again, it is there once") {
     for (const auto last :
          {MortalFiles::Last::nothing, MortalFiles::Last::half, MortalFiles::Last::all}) {
       CAPTURE(static_cast<int>(last));
-      uint64_t write = 1;
-      int written = 0;
       // Once on through all that moves the commit out of the log.
       const bool compacts = durability == Durability::durable && last == MortalFiles::Last::half;
-      while (die_and_retry(write, last, durability, compacts, &written)) ++write;
-      CHECK(write > (compacts ? 10 : 1));
-      CHECK((!compacts || written > 0));
-      CHECK(written < static_cast<int>(write));
+      die_at_every_write(kTurn, {.last = last, .durability = durability, .compacts = compacts});
     }
+  }
+}
+
+TEST_CASE("turn: killed at every write, holds are made, resolved and ended once") {
+  for (const auto last :
+       {MortalFiles::Last::nothing, MortalFiles::Last::half, MortalFiles::Last::all}) {
+    CAPTURE(static_cast<int>(last));
+    die_at_every_write(kHolds, {.last = last, .compacts = last == MortalFiles::Last::half});
   }
 }
 
