@@ -62,10 +62,11 @@ class Snapshot {
 // Reads of the past. A read with `as_of` answers what the same read answered then: an object that
 // did not exist yet is `not_found`, and a list holds what it held. It costs what it returns and a
 // few reads more for each object that changed since, whatever was written meanwhile; a list by time
-// also looks at the heads of what was created later. What can not be asked of the past (secrets,
-// usage, live holds) has no such option. Codes: invalid_argument for a commit that does not exist
-// yet, a time after now, and a version where the read does not name a project; not_found for a
-// version that does not exist. Together with a snapshot, both hold.
+// also looks at the heads of what was created later. Secrets and usage have no such
+// option; balances, holds and subscriptions refuse it: their past is in the ledger and in
+// subscription_history(). Codes: invalid_argument for a commit that does not exist yet, a time after
+// now, a version where the read does not name a project, and those reads; not_found for a version
+// that does not exist. Together with a snapshot, both hold.
 struct ReadOptions {
   const Snapshot* snapshot = nullptr;  // null: now
   AsOf as_of = {};

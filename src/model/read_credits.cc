@@ -93,6 +93,7 @@ Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Ti
 
 Result<Credits> Tenant::credits(const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  if (Status s = model::only_now(o.as_of, "a balance"); !s.ok()) return s;
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   CreditState state;
