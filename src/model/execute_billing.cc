@@ -329,12 +329,8 @@ Status Executor::release_customer(Customer* customer) {
     erase(Kind::subscription, with_id(owner, Kind::subscription, one.hash));
     if (s = put_subscription(one.hash, std::move(subscription), customer); !s.ok()) return s;
   }
+  // It stays in the account, by which the history is found.
   put_customer(*customer);
-  BillingAccountFields account;
-  bool found = false;
-  if (Status s = load_account(&account, &found); !s.ok()) return s;
-  std::erase(account.customers, customer->hash);
-  if (Status s = put_billing_account(account); !s.ok()) return s;
   return settle_user();
 }
 

@@ -58,6 +58,8 @@ struct ListPlan {
   uint64_t parameters = 0;   // filters: a token is for one list
   std::string lower, upper;  // narrower than the prefix, when not empty
   const Snapshot* snapshot = nullptr;
+  // Without one: what the plan itself was made from, if it had to read.
+  std::shared_ptr<const engine::Snapshot> view;
   // Rows that do not pass are skipped.
   std::function<bool(const RecordBody&)> filter;
   // A second list that is merged into this one by `order` (newest first, or oldest when backward),
@@ -258,12 +260,18 @@ Result<T> as(Result<std::unique_ptr<RecordBody>> body) {
   return RecordAccess::make<T>(std::move(*body));
 }
 
+// Of a plan that was made after begin_read().
+template <class T>
+Cursor<T> begun_cursor(const TenantState& state, ListPlan plan) {
+  return Access::cursor<T>(std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
+}
+
 template <class T>
 Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
   if (Status s = begin_read(state); !s.ok()) {
     return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
   }
-  return Access::cursor<T>(std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
+  return begun_cursor<T>(state, std::move(plan));
 }
 
 }  // namespace bcstore::model
