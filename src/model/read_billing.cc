@@ -23,6 +23,7 @@ using model::TenantState;
 
 Result<BillingReceipt> Service::commit_billing(std::unique_ptr<BatchBody> batch,
                                                Durability durability) const {
+  if (!core_) return Status(Code::closed, "the store is closed");
   if (!batch->status().ok()) return batch->status();
   batch->set_audited();
   auto ticket = std::make_shared<model::Ticket>();

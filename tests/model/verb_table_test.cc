@@ -248,6 +248,18 @@ TEST_CASE("verbs: right arguments are accepted, and a closed store answers close
   }
 }
 
+TEST_CASE("verbs: a store that was moved from answers closed to every verb") {
+  Ground w;
+  const Arguments x = w.right();
+  Store kept = std::move(w.store());
+  for (const VerbRow& row : verb_table()) {
+    INFO(row.name);
+    CHECK(name_of(row.call(w.store(), x)) == "closed");  // NOLINT(bugprone-use-after-move)
+  }
+  w.store() = std::move(kept);
+  CHECK_CODE(ok, w.store().tenant(w.a.owner).profile());
+}
+
 TEST_CASE("verbs: a service's read leaves one trace, whatever it asks of the engine") {
   Ground w;
   Arguments x = w.right();
