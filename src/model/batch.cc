@@ -123,7 +123,7 @@ void BatchBody::finish(Op op, const Arguments& arguments, Status checked) {
 
 Uuid BatchBody::mint(const std::optional<Uuid>& given) {
   if (given) return *given;
-  minted_.push_back(core_->next_id());
+  minted_.push_back(core_ ? core_->next_id() : Uuid());
   return minted_.back();
 }
 

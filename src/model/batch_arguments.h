@@ -99,4 +99,7 @@ Status check_enum(std::string_view what, E value) {
                 fmt::format("{}: {} is no such value", what, static_cast<int>(value)));
 }
 
+// No store is behind a handle of one that was moved from; nothing of its batches is ever committed.
+inline uint64_t salt_of(const Core* core) { return core != nullptr ? core->salt() : 0; }
+
 }  // namespace bcstore::model

@@ -89,7 +89,7 @@ void BatchBody::record_call(const NewCall& c) {
     arguments.number(c.first_token_us).id(c.project).id(c.session);
     arguments.number(c.message_seq).number(c.event).number(uint64_t{c.hold.has_value()});
     if (c.hold) arguments.id(*c.hold);
-    op.id = rollup_hash(c.model, c.currency, core_->salt());
+    op.id = rollup_hash(c.model, c.currency, salt_of(core_.get()));
     op.fact = encoder_.call(by(op), fields_of(c));
   }
   finish(std::move(op), arguments, std::move(checked));

@@ -197,7 +197,8 @@ void BatchBody::append_message(ChatSessionId session, const NewMessage& m, Messa
   Status checked = check_id("session id", op.parent);
   if (checked.ok()) checked = check_number("seq", seq, INT64_MAX);
   if (checked.ok()) {
-    checked = check_message(m, core_->options().allow_system_and_tool_roles, json_);
+    const bool any_role = core_ && core_->options().allow_system_and_tool_roles;
+    checked = check_message(m, any_role, json_);
   }
   Arguments arguments(*this, op.verb);
   if (checked.ok()) {

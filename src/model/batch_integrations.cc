@@ -78,7 +78,7 @@ void BatchBody::put_public(const NewPublic& p) {
   if (checked.ok()) {
     arguments.text(p.name).text(p.content).number(static_cast<uint64_t>(p.content_type));
     arguments.number(p.expected_rev);
-    op.parent = format::text_hash(p.name, core_->salt());
+    op.parent = format::text_hash(p.name, salt_of(core_.get()));
     // Anyone reads the record; why it was written is in the audit.
     const Actor service = Actor::of_system({});
     op.head = encoder_.public_name({service, owner_}, p.name);

@@ -80,7 +80,7 @@ bool is_zero(std::span<const float> floats) {
 }  // namespace
 
 SectionItem BatchBody::encode_section(const Op& op, const NewBlock& block) {
-  const uint64_t salt = core_->salt();
+  const uint64_t salt = salt_of(core_.get());
   const uint32_t rev = op.sections->rev_first;
   SectionItem item;
   item.entry.name = format::block_name_hash(block.block_id, salt);
@@ -114,7 +114,7 @@ void BatchBody::put_sections(Op op, std::span<const NewBlock> blocks, const Embe
     arguments.id(op.parent).number(sections.rev_first).number(sections.rev_last);
     arguments.text(space.name).number(space.metric ? static_cast<uint64_t>(*space.metric) : 0);
     sections.space = std::string(space.name);
-    sections.space_hash = format::text_hash(space.name, core_->salt());
+    sections.space_hash = format::text_hash(space.name, salt_of(core_.get()));
     sections.metric = space.metric;
     sections.items.reserve(blocks.size());
     for (const NewBlock& block : blocks) {

@@ -192,6 +192,23 @@ Status check_subscription_change(CheckWalk& walk, const CheckedRecord& record) {
   return Status();
 }
 
+// A history is found by the account, also when its customer is another's now.
+static Status check_is_findable(CheckWalk& walk, const CheckedRecord& record) {
+  if (!walk.salt() || record.owner() == kSystemOwner) return Status();
+  CheckRead account{Key(record.owner(), Kind::billing_account)};
+  if (Status s = walk.read(account, Tail::unpack); !s.ok()) return s;
+  if (account.state == CheckRead::State::damaged) return Status();
+  const auto& change = record.table<fb::SubscriptionChange>();
+  const Uuid customer = customer_hash(text_of(change.customer()), *walk.salt());
+  BillingAccountFields list;
+  if (account.absent() ||
+      !read_account(account.record.table<fb::BillingAccount>(), account.record.tail(), &list) ||
+      !std::binary_search(list.customers.begin(), list.customers.end(), customer)) {
+    walk.violation(record, "a history's customer is in the account", "it is not");
+  }
+  return Status();
+}
+
 Status check_newest_subscription_change(CheckWalk& walk, const CheckedRecord& record) {
   CheckRead head{Key(record.owner(), Kind::subscription).append(record.uuid_at(17))};
   if (Status s = walk.read(head); !s.ok()) return s;
@@ -201,7 +218,7 @@ Status check_newest_subscription_change(CheckWalk& walk, const CheckedRecord& re
     walk.violation(record, "a subscription is there until it is gone",
                    is_gone ? "it is gone and is there" : "it is missing");
   }
-  return Status();
+  return check_is_findable(walk, record);
 }
 
 namespace {
@@ -247,11 +264,9 @@ Status check_billing_account(CheckWalk& walk, const CheckedRecord& record) {
     bool found = false;
     if (Status s = read_customer_of(walk, record, hash, &customer, &found); !s.ok()) return s;
     is_whole = is_whole && found;
-    if (!found) continue;
+    // Or it was the user's once.
+    if (!found || customer.user != record.owner()) continue;
     for (const auto& one : customer.subscriptions) statuses.push_back(one.status);
-    if (customer.user == record.owner()) continue;
-    walk.violation(record, "a customer in the account is the user's",
-                   format::to_hex(customer_key(hash)));
   }
   if (account.pro_by > ProBy::yes) {
     walk.unknown(record, "pro_by", static_cast<unsigned>(account.pro_by));

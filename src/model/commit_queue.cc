@@ -308,6 +308,7 @@ void CommitQueue::run(Group& group, bool* writing) {
   executor_->begin();
   bool sync = false;
   bool wrote = false;
+  uint64_t commits = 0;  // a customer that moves makes two of one batch
   for (const auto& ticket : group) {
     bool durable = ticket->commit.durability == Durability::durable;
     if (!ticket->commit.batch) {
@@ -318,7 +319,9 @@ void CommitQueue::run(Group& group, bool* writing) {
       }
       continue;
     }
+    const uint64_t before = executor_->last_seq();
     ticket->outcome = executor_->execute(ticket->commit);
+    commits += executor_->last_seq() - before;
     wrote = wrote || ticket->outcome.wrote;
     sync = sync || (durable && ticket->outcome.wrote);
     // A replay, or an import of what is here, is durable when what it tells of is.
@@ -338,6 +341,7 @@ void CommitQueue::run(Group& group, bool* writing) {
   answer(group, written);
   if (written.ok()) {
     ++counters_.groups;
+    counters_.commits += commits;
     if (sync) ++counters_.syncs;
   }
   publish();
@@ -355,10 +359,7 @@ void CommitQueue::answer(Group& group, const Status& written) {
   for (const auto& ticket : group) {
     Outcome& outcome = ticket->outcome;
     accepted = accepted || !ticket->stale_owners.empty();
-    if (written.ok()) {
-      if (outcome.wrote && !outcome.receipt.replayed) ++counters_.commits;
-      continue;
-    }
+    if (written.ok()) continue;
     // A refusal before the group's first accepted batch stands. Those after it may have been
     // decided on what is not there: out of credits by a spending that was never written.
     accepted = accepted || outcome.wrote;

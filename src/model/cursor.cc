@@ -174,7 +174,7 @@ Status CursorBody::parse_token() {
 const engine::Snapshot* CursorBody::engine_snapshot() const {
   if (plan_.past) return plan_.past->at();
   if (plan_.snapshot != nullptr) return Access::body(*plan_.snapshot)->snapshot.get();
-  return own_snapshot_.get();
+  return plan_.view ? plan_.view.get() : own_snapshot_.get();
 }
 
 bool CursorBody::end(Status status) {
@@ -183,6 +183,7 @@ bool CursorBody::end(Status status) {
   scan_.reset();
   merged_scan_.reset();
   own_snapshot_.reset();
+  plan_.view.reset();
   drop_fill();
   return false;
 }

@@ -138,10 +138,11 @@ Status Executor::deliver_to_customer(const Commit& commit, const StripeEvent& ev
   Customer customer;
   if (Status s = load_customer(event.customer, &customer); !s.ok()) return s;
   CustomerFields& fields = customer.fields;
-  const billing::EventOrder order = order_of(event);
-  // The first checkout that named anyone says whose the customer is, unless the application did.
-  const bool is_first = !fields.record.link || order < fields.record.link->order;
-  const bool ties = named && fields.linked_by != LinkedBy::application && is_first;
+  // A checkout says whose the customer is, unless the application did.
+  StripeEvent said = event;
+  const bool may_tie = named && fields.linked_by != LinkedBy::application;
+  said.client_reference_id = may_tie ? to_string(*named) : std::string();
+  const bool ties = billing::fold_customer(fields.record, said).record->link != fields.record.link;
   const bool moves = ties && fields.user != named;
   if (moves && fields.user) {
     if (Status s = begin_frame(commit, *fields.user); !s.ok()) return s;
@@ -150,15 +151,12 @@ Status Executor::deliver_to_customer(const Commit& commit, const StripeEvent& ev
   }
   *user = moves ? named : fields.user;
   if (Status s = begin_frame(commit, user->value_or(kSystemOwner)); !s.ok()) return s;
-  if (ties) {
-    fields.linked_by = LinkedBy::checkout;
-    fields.record.link = {order, to_string(*named)};
-  }
+  if (ties) fields.linked_by = LinkedBy::checkout;
   fields.user = *user;
   if (moves) {
     if (Status s = tie_customer(&customer); !s.ok()) return s;
   }
-  if (Status s = fold_into(event, &customer, outcome); !s.ok()) return s;
+  if (Status s = fold_into(said, &customer, outcome); !s.ok()) return s;
   put_customer(customer);
   if (!*user) {
     *outcome = BillingOutcome::parked;
@@ -238,9 +236,7 @@ Status Executor::fold_customer(const StripeEvent& event, Customer* customer,
                                BillingOutcome* outcome) {
   billing::CustomerRecord& record = customer->fields.record;
   const bool was_deleted = record.deleted.has_value();
-  StripeEvent rest = event;
-  rest.client_reference_id.clear();  // deliver_to_customer() saw to it
-  auto folded = billing::fold_customer(record, rest);
+  auto folded = billing::fold_customer(record, event);
   *outcome = outcome_of(folded.outcome);
   record = *std::move(folded.record);
   if (was_deleted || !record.deleted) return Status();
@@ -250,8 +246,9 @@ Status Executor::fold_customer(const StripeEvent& event, Customer* customer,
     bool found = false;
     Status s = load_subscription(customer->owner(), one.hash, &fields, &found);
     if (s.ok() && !found) s = Status(Code::corruption, "a customer's subscription is missing");
-    if (s.ok()) s = put_subscription(one.hash, std::move(fields), customer);
     if (!s.ok()) return s;
+    if (fields.status == SubscriptionStatus::canceled) continue;  // nothing else is shown of it
+    if (s = put_subscription(one.hash, std::move(fields), customer); !s.ok()) return s;
   }
   return Status();
 }
@@ -329,12 +326,8 @@ Status Executor::release_customer(Customer* customer) {
     erase(Kind::subscription, with_id(owner, Kind::subscription, one.hash));
     if (s = put_subscription(one.hash, std::move(subscription), customer); !s.ok()) return s;
   }
+  // It stays in the account, by which the history is found.
   put_customer(*customer);
-  BillingAccountFields account;
-  bool found = false;
-  if (Status s = load_account(&account, &found); !s.ok()) return s;
-  std::erase(account.customers, customer->hash);
-  if (Status s = put_billing_account(account); !s.ok()) return s;
   return settle_user();
 }
 
@@ -357,6 +350,11 @@ Status Executor::adopt_customer(std::string_view id) {
   Status s = add_to_account(customer.hash);
   if (s.ok()) s = settle_user();
   current_.operations.resize(operations);  // none of this was asked for by itself
+  if (!s.ok()) return s;
+  // But the profile may have come to another revision than the one that was asked for.
+  UserState user;
+  s = newest_user(&user);
+  if (s.ok()) current_.operations.back().number = user.rev;
   return s;
 }
 

@@ -68,6 +68,7 @@ Status Executor::read_holdings(const BillingAccountFields& account, Holdings* al
         !read_customer(*root<fb::BillingCustomer>(entry->draft), entry->draft.tail(), &fields)) {
       return format::corrupt(key, "is missing or malformed");
     }
+    if (fields.user != current_.owner) continue;  // it was the user's once
     for (const KnownSubscription& one : fields.subscriptions) all->statuses.push_back(one.status);
     const auto& link = fields.record.link;
     if (!link || (all->first && *all->first < link->order)) continue;

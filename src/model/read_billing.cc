@@ -1,7 +1,10 @@
 // Billing from outside: a service's deliveries, and an owner's subscriptions.
 #include <fmt/format.h>
 
+#include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "billing/stripe_signature.h"
 #include "model/billing_fields.h"
@@ -20,6 +23,7 @@ using model::TenantState;
 
 Result<BillingReceipt> Service::commit_billing(std::unique_ptr<BatchBody> batch,
                                                Durability durability) const {
+  if (!core_) return Status(Code::closed, "the store is closed");
   if (!batch->status().ok()) return batch->status();
   batch->set_audited();
   auto ticket = std::make_shared<model::Ticket>();
@@ -80,39 +84,41 @@ namespace {
 
 Status no_subscription() { return Status(Code::not_found, "the user has no such subscription"); }
 
-// What the subscription's key may hold: it is of one of the owner's customers, mostly of the only
-// one.
+// What the subscription's key may hold: it is of one of the customers that are or were the owner's,
+// mostly of the only one. The list only grows, so who reads on at a later moment misses nothing.
 Result<std::vector<Uuid>> possible_hashes(const TenantState& state, std::string_view id,
-                                          const Snapshot* snapshot) {
-  if (Status s = model::begin_read(state); !s.ok()) return s;
+                                          const engine::Snapshot* at) {
   Status named = model::check_text("subscription", id, kMaxBillingTextBytes, model::Empty::refused);
   if (!named.ok()) return named;
-  auto account = model::read_record(state, Key(state.owner, Kind::billing_account),
-                                    Kind::billing_account, snapshot, no_subscription);
-  if (!account.ok()) return account.status();
+  const Key key(state.owner, Kind::billing_account);
+  engine::Value value;
+  Status s = state.core->engine().get(engine::family_of(Kind::billing_account), key, at, &value);
+  if (s.code() == Code::not_found) return no_subscription();
+  if (!s.ok()) return s;
+  RecordBody account;
+  if (s = account.keep(key, std::move(value)); !s.ok()) return s;
   std::vector<Uuid> hashes;
-  if (!model::read_list((*account)->tail(), &hashes)) {
-    return format::corrupt((*account)->key(), "the tail is malformed");
+  if (!model::read_list(account.tail(), &hashes)) {
+    return format::corrupt(key, "the tail is malformed");
   }
   for (Uuid& hash : hashes) hash = model::subscription_hash(hash, id, state.core->salt());
   return hashes;
 }
 
-// Where several customers name it, the one counts that its last event is of.
-Result<std::unique_ptr<RecordBody>> find_subscription(const TenantState& state,
-                                                      const std::vector<Uuid>& hashes,
-                                                      const Snapshot* snapshot) {
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(state, snapshot, &at); !s.ok()) return s;
+std::vector<engine::Read> heads_of(const TenantState& state, const std::vector<Uuid>& hashes) {
   std::vector<engine::Read> reads;
   for (const Uuid& hash : hashes) {
     const Key key = model::with_id(state.owner, Kind::subscription, hash);
     reads.push_back({engine::family_of(Kind::subscription), key.str()});
   }
-  state.core->engine().multi_get(reads, at);
+  return reads;
+}
+
+// Where several customers name it, the one counts that its last event is of.
+Result<std::unique_ptr<RecordBody>> newest_of(std::span<engine::Read> heads) {
   std::unique_ptr<RecordBody> newest;
   billing::EventOrder last;
-  for (engine::Read& read : reads) {
+  for (engine::Read& read : heads) {
     if (read.status.code() == Code::not_found) continue;
     if (!read.status.ok()) return read.status;
     auto body = std::make_unique<RecordBody>();
@@ -126,13 +132,75 @@ Result<std::unique_ptr<RecordBody>> find_subscription(const TenantState& state,
   return newest;
 }
 
+// Of which of these there is a history: that of the subscription as it is, or of the last that
+// began where all of them moved away. Every history has its first change.
+Result<Uuid> find_history(const TenantState& state, const std::vector<Uuid>& hashes,
+                          const engine::Snapshot* at) {
+  if (hashes.size() == 1) return hashes.front();
+  std::vector<engine::Read> reads = heads_of(state, hashes);
+  for (const Uuid& hash : hashes) {
+    const Key prefix = model::with_id(state.owner, Kind::subscription_change, hash);
+    const Key first = Key(prefix).not_u32(1);
+    reads.push_back({engine::family_of(Kind::subscription_change), first.str()});
+  }
+  state.core->engine().multi_get(reads, at);
+  const std::span<engine::Read> heads(reads.data(), hashes.size());
+  const auto head = newest_of(heads);
+  if (head.ok()) return format::key_uuid((*head)->key(), format::kKindOffset + 1);
+  if (head.code() != Code::not_found) return head.status();
+  std::optional<Uuid> found;
+  uint64_t begun = 0;
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    engine::Read& first = reads[hashes.size() + i];
+    if (first.status.code() == Code::not_found) continue;
+    if (!first.status.ok()) return first.status;
+    RecordBody change;
+    if (Status s = change.keep(first.key, std::move(first.value)); !s.ok()) return s;
+    const uint64_t commit = change.root<fb::SubscriptionChange>()->commit_seq();
+    if (found && commit < begun) continue;
+    found = hashes[i];
+    begun = commit;
+  }
+  if (!found) return no_subscription();
+  return *found;
+}
+
+// Three rounds where the user has several customers, from one view.
+Status plan_history(const TenantState& state, std::string_view id, const ListOptions& o,
+                    model::ListPlan* plan) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(state, o.snapshot, &at); !s.ok()) return s;
+  std::shared_ptr<const engine::Snapshot> view;
+  if (at == nullptr) {
+    auto own = state.core->engine().snapshot();
+    if (!own.ok()) return own.status();
+    view = *std::move(own);
+    at = view.get();
+  }
+  const auto hashes = possible_hashes(state, id, at);
+  if (!hashes.ok()) return hashes.status();
+  const auto hash = find_history(state, *hashes, at);
+  if (!hash.ok()) return hash.status();
+  *plan = model::history(state, Kind::subscription_change, *hash, Kind::subscription_change,
+                         "subscription", o);
+  plan->parent_prefix = plan->prefix;
+  plan->parent_name = fmt::format("subscription {}", id);
+  plan->view = std::move(view);
+  return Status();
+}
+
 }  // namespace
 
 Result<Subscription> Tenant::subscription(std::string_view id, const ReadOptions& o) const {
+  if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  const engine::Snapshot* at = nullptr;
+  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   if (Status s = model::only_now(o.as_of, "a subscription"); !s.ok()) return s;
-  const auto hashes = possible_hashes(*state_, id, o.snapshot);
+  const auto hashes = possible_hashes(*state_, id, at);
   if (!hashes.ok()) return hashes.status();
-  return model::as<Subscription>(find_subscription(*state_, *hashes, o.snapshot));
+  std::vector<engine::Read> heads = heads_of(*state_, *hashes);
+  state_->core->engine().multi_get(heads, at);
+  return model::as<Subscription>(newest_of(heads));
 }
 
 Cursor<Subscription> Tenant::subscriptions(const ListOptions& o) const {
@@ -152,20 +220,14 @@ Cursor<Subscription> Tenant::subscriptions(const ListOptions& o) const {
 
 Cursor<SubscriptionChange> Tenant::subscription_history(std::string_view id,
                                                         const ListOptions& o) const {
-  auto hashes = possible_hashes(*state_, id, o.snapshot);
-  Status bad = hashes.status();
-  if (bad.ok() && hashes->size() != 1) {
-    const auto found = find_subscription(*state_, *hashes, o.snapshot);
-    bad = found.status();
-    if (found.ok()) *hashes = {format::key_uuid((*found)->key(), format::kKindOffset + 1)};
-  }
   model::ListPlan plan;
-  if (bad.ok()) {
-    plan = model::history(*state_, Kind::subscription_change, hashes->front(), Kind::subscription,
-                          "subscription", o);
+  Status bad = model::begin_read(*state_);
+  if (bad.ok()) bad = plan_history(*state_, id, o, &plan);
+  if (!bad.ok()) {
+    return model::Access::cursor<SubscriptionChange>(
+        std::make_unique<model::CursorBody>(std::move(bad)));
   }
-  plan.bad = std::move(bad);
-  return model::make_cursor<SubscriptionChange>(*state_, std::move(plan));
+  return model::begun_cursor<SubscriptionChange>(*state_, std::move(plan));
 }
 
 }  // namespace bcstore

@@ -68,6 +68,8 @@ struct ListPlan {
   bool to_past = false;
   bool is_empty = false;
   std::string first, merged_first;
+  // Without one: what the plan itself was made from, if it had to read.
+  std::shared_ptr<const engine::Snapshot> view;
   // Rows that do not pass are skipped.
   std::function<bool(const RecordBody&)> filter;
   // A second list that is merged into this one by `order` (newest first, or oldest when backward),
@@ -304,12 +306,21 @@ Result<T> as(Result<std::unique_ptr<RecordBody>> body) {
 // Opens the plan's past and narrows the list to what was there.
 Status view_past(const TenantState& state, ListPlan* plan);
 
+// Of a plan that was made after begin_read().
 template <class T>
-Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
-  Status s = begin_read(state);
-  if (s.ok() && plan.bad.ok() && plan.as_of.by != AsOf::By::now) s = view_past(state, &plan);
+Cursor<T> begun_cursor(const TenantState& state, ListPlan plan) {
+  Status s;
+  if (plan.bad.ok() && plan.as_of.by != AsOf::By::now) s = view_past(state, &plan);
   if (!s.ok()) return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
   return Access::cursor<T>(std::make_unique<CursorBody>(state.core, state.owner, std::move(plan)));
+}
+
+template <class T>
+Cursor<T> make_cursor(const TenantState& state, ListPlan plan) {
+  if (Status s = begin_read(state); !s.ok()) {
+    return Access::cursor<T>(std::make_unique<CursorBody>(std::move(s)));
+  }
+  return begun_cursor<T>(state, std::move(plan));
 }
 
 }  // namespace bcstore::model

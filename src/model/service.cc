@@ -20,6 +20,11 @@ Status check_reason(std::string_view reason) {
   return model::check_text("reason", reason, kMaxReasonBytes, model::Empty::refused);
 }
 
+// A service of a store that was moved from has none behind it.
+Status check_service(const std::shared_ptr<model::Core>& core, std::string_view reason) {
+  return core ? check_reason(reason) : Status(Code::closed, "the store is closed");
+}
+
 std::shared_ptr<TenantState> service_state(std::shared_ptr<model::Core> core, UserId owner,
                                            const std::string& reason) {
   auto state = std::make_shared<TenantState>();
@@ -27,7 +32,7 @@ std::shared_ptr<TenantState> service_state(std::shared_ptr<model::Core> core, Us
   state->owner = owner;
   state->actor = Actor::of_system(reason);
   state->service = true;
-  state->bad = check_reason(reason);
+  state->bad = check_service(state->core, reason);
   if (state->bad.ok()) state->bad = model::check_owner(owner);
   return state;
 }
@@ -57,6 +62,7 @@ Tenant Service::tenant(UserId owner) const {
 }
 
 Result<UserId> Service::create_user(const NewUser& user, const CommitOptions& o) const {
+  if (Status s = check_service(core_, reason_); !s.ok()) return s;
   UserId id = user.id ? *user.id : UserId(core_->next_id());
   Tenant view = tenant(id);
   auto body = service_batch(model::Access::state(view));
@@ -96,7 +102,7 @@ Result<Receipt> Service::set_unlimited(UserId user, bool is_unlimited,
 
 Result<uint32_t> Service::put_public(const NewPublic& record, const CommitOptions& o) const {
   auto state = service_state(core_, kPublicOwner, reason_);
-  state->bad = check_reason(reason_);  // the one writer that may name the reserved owner
+  state->bad = check_service(core_, reason_);  // the one writer that may name the reserved owner
   auto body = service_batch(*state);
   body->put_public(record);
   WriteBatch batch = model::BatchAccess::make(std::move(body));
@@ -109,7 +115,7 @@ namespace {
 
 Result<UserId> find_user(const std::shared_ptr<model::Core>& core, const std::string& reason,
                          Kind kind, std::string_view text, std::string_view what) {
-  if (Status s = check_reason(reason); !s.ok()) return s;
+  if (Status s = check_service(core, reason); !s.ok()) return s;
   if (Status s = model::check_text(what, text, kMaxNameBytes, model::Empty::refused); !s.ok()) {
     return s;
   }
@@ -140,7 +146,7 @@ Cursor<User> Service::users(const ListOptions& o) const {
   TenantState state;
   state.core = core_;
   state.owner = kSystemOwner;
-  state.bad = check_reason(reason_);
+  state.bad = check_service(core_, reason_);
   model::ListPlan plan;
   plan.kind = Kind::owner_hash;
   plan.prefix = Key(kSystemOwner, Kind::owner_hash).str();

@@ -133,6 +133,19 @@ TEST_CASE("rounds: sections, integrations, subscriptions and public records take
     CHECK(name_of(answer) == to_string(read.expected));
     CHECK(asked.calls <= 2);
   }
+  // Of several customers, which of them has the history takes one more.
+  const Service billing = w.service();
+  for (const std::string_view customer : {"cus_more_1", "cus_more_2"}) {
+    billing
+        .apply_billing_event({.kind = BillingEventKind::checkout_completed,
+                              .event_id = customer,
+                              .occurred_at = Time{kStartUs},
+                              .customer = customer,
+                              .user = r.owner})
+        .value();
+  }
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.subscription(r.subscription)); }).calls <= 2);
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.subscription_history(r.subscription)); }).calls == 3);
   // The head of a revision's sections, its list when the head has none, and the contents.
   for (const uint32_t rev : {1u, 2u, 3u}) {
     const Asked all = w.ask([&] { CHECK_CODE(ok, t.sections(r.document, rev)); });

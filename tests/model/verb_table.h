@@ -53,7 +53,7 @@ struct Arguments {
   std::string key;
   std::optional<uint64_t> owner_seq;
   std::string reason = "test";
-  bool by_agent = false;
+  bool by_agent = false, by_service = false;
   Time created_at{1'750'000'000'000'000};
   std::string identity = "identity";
   Uuid made = SeededIds::make(900'000);
@@ -66,7 +66,8 @@ struct Arguments {
   ReadOptions read() const { return {.snapshot = snapshot}; }
   ListOptions list() const { return {.limit = limit, .after = token, .snapshot = snapshot}; }
   Tenant tenant(Store& store) const {
-    Tenant t = store.tenant(owner);
+    if (by_service) return store.service(reason).tenant(owner);
+    const Tenant t = store.tenant(owner);
     return by_agent ? t.as_agent("agent") : t;
   }
   Service service(Store& store) const { return store.service(reason); }

@@ -248,5 +248,49 @@ TEST_CASE("verbs: right arguments are accepted, and a closed store answers close
   }
 }
 
+TEST_CASE("verbs: a store that was moved from answers closed to every verb") {
+  Ground w;
+  const Arguments x = w.right();
+  Store kept = std::move(w.store());
+  for (const VerbRow& row : verb_table()) {
+    INFO(row.name);
+    CHECK(name_of(row.call(w.store(), x)) == "closed");  // NOLINT(bugprone-use-after-move)
+  }
+  w.store() = std::move(kept);
+  CHECK_CODE(ok, w.store().tenant(w.a.owner).profile());
+}
+
+TEST_CASE("verbs: a service's read leaves one trace, whatever it asks of the engine") {
+  Ground w;
+  Arguments x = w.right();
+  x.by_service = true;
+  x.reason = "reads";
+  // Two customers, so that a subscription is looked for in both.
+  w.service()
+      .apply_billing_event({.kind = BillingEventKind::checkout_completed,
+                            .event_id = "evt_more",
+                            .occurred_at = Time{kStartUs},
+                            .customer = "cus_more",
+                            .user = w.a.owner})
+      .value();
+  size_t tried = 0;
+  for (const VerbRow& row : verb_table()) {
+    // A snapshot and a rate limit tell nothing of the user's data.
+    const bool tells = row.name != "Tenant::snapshot" && row.name != "Tenant::try_acquire";
+    if (!row.name.starts_with("Tenant::") || row.writes() || !tells) continue;
+    INFO(row.name);
+    const Status answer = row.call(w.store(), x);
+    INFO(answer.to_string());
+    REQUIRE(w.store().sync().ok());
+    Cursor<Event> newest = w.store().tenant(w.a.owner).events({.limit = 1});
+    REQUIRE(newest.next());
+    CHECK(newest->payload() == R"({"reason":"reads","reads":1})");
+    // What stands between this trace and the next one.
+    CHECK_CODE(ok, w.store().tenant(w.a.owner).append_event({.type = "next"}));
+    ++tried;
+  }
+  CHECK(tried > 40);
+}
+
 }  // namespace
 }  // namespace bcstore
