@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "billing_stories.h"
 #include "engine/disturbed_files.h"
 #include "planted.h"
 #include "walk.h"
@@ -157,6 +158,24 @@ TEST_CASE("bad store: a directory that can not be written") {
   CHECK_CODE(io_error, opened(dir.sub("store"), on_it));
   files->fail_at(0);
   CHECK_CODE(ok, opened(dir.sub("store"), on_it));
+}
+
+TEST_CASE("bad store: without free space a customer does not move, not even halfway") {
+  OnBadDisk w;
+  const UserId had = w.user("a@x"), gets = w.user("b@x");
+  apply(w, checkout("late", 2, had));
+  apply(w, report("active", 3, SubscriptionStatus::active));
+  const std::string before = shown(w.store().tenant(had)) + shown(w.store().tenant(gets));
+  const uint64_t commits = w.commits();
+  w.files->set_free_space(0);
+  CHECK_CODE(no_space, w.service().apply_billing_event(checkout("early", 1, gets)));
+  CHECK(w.commits() == commits);
+  CHECK(shown(w.store().tenant(had)) + shown(w.store().tenant(gets)) == before);
+  w.files->set_free_space(std::nullopt);
+  CHECK(apply(w, checkout("early", 1, gets)) == BillingOutcome::applied);
+  CHECK(w.commits() == commits + 2);
+  CHECK(shown(w.store().tenant(had)) == "free - 10");
+  check_clean(w);
 }
 
 TEST_CASE("bad store: without free space a commit is refused and nothing is written") {
