@@ -100,9 +100,9 @@ struct Turned {
   size_t events = 0;
   uint32_t units = 0;  // of the rate limit
   size_t calls = 0;
-  int64_t called = 0;   // by their sum
-  std::string bought;   // by who is charged and by another
-  size_t changes = 0;   // of their subscription
+  int64_t called = 0;  // by their sum
+  std::string bought;  // by who is charged and by another
+  size_t changes = 0;  // of their subscription
   friend bool operator==(const Turned&, const Turned&) = default;
 };
 
