@@ -22,9 +22,9 @@ inline constexpr size_t kMaxWebhookBytes = size_t{1} << 20;
 // A signature's age that is accepted unless the caller says otherwise.
 inline constexpr int64_t kWebhookToleranceS = 300;
 // What the store keeps of one customer, known or not. Reports about a customer that no user is
-// known for are folded as they come, so their number has no limit: this is what bounds them.
+// known for are folded as they come: this bounds what they come to, not the deliveries themselves.
 inline constexpr size_t kMaxCustomerSubscriptions = 1'000;
-// Customers that checkouts may tie to one user.
+// Customers that may be tied to one user, with those that turned out to be another's.
 inline constexpr size_t kMaxUserCustomers = 100;
 
 // What an event says. Numbers are on disk: never reused, and 0 is never written.
@@ -60,7 +60,7 @@ struct BillingEvent {
   BillingEventKind kind;
   std::string_view event_id;  // not empty
   Time occurred_at;
-  // Of all but `ignored`. Without one an event is of no effect.
+  // Required of customer_*; any other event without one is of no effect.
   std::string_view customer = {};
   // Required of subscription_*; invoices without one are of no effect.
   std::string_view subscription = {};
@@ -86,9 +86,9 @@ std::string_view to_string(BillingOutcome outcome);
 struct BillingReceipt {
   BillingOutcome outcome = BillingOutcome::ignored;
   std::optional<UserId> user{};  // whose the customer is
-  // Of a duplicate, the commit of its first delivery, and `replayed`. One delivery is one write,
-  // all or nothing; where it takes a customer from one user to another, it is two commits of it,
-  // and the receipt is of the second.
+  // Of a duplicate, the commit of its first delivery, `replayed`, and owner_seq 0. One delivery is
+  // one write, all or nothing; where it takes a customer from one user to another, it is two
+  // commits of it, and the receipt is of the second.
   Receipt receipt{};
 };
 

@@ -174,7 +174,7 @@ Cursor<CreditHold> Tenant::credit_holds(const ListOptions& o) const {
   const Key prefix(owner(), Kind::live_hold);
   plan.prefix = prefix.str();
   Key first = prefix;
-  plan.lower = first.time(Time{model::now_of(*state_->core).us + 1}).str();
+  if (state_->core) plan.lower = first.time(Time{model::now_of(*state_->core).us + 1}).str();
   plan.backward = o.reverse;
   plan.limit = o.limit;
   plan.after = o.after;

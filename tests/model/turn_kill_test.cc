@@ -100,9 +100,9 @@ struct Turned {
   size_t events = 0;
   uint32_t units = 0;  // of the rate limit
   size_t calls = 0;
-  uint64_t called = 0;  // by their sum
-  std::string bought;   // by who is charged and by another
-  size_t changes = 0;   // of their subscription
+  int64_t called = 0;  // by their sum
+  std::string bought;  // by who is charged and by another
+  size_t changes = 0;  // of their subscription
   friend bool operator==(const Turned&, const Turned&) = default;
 };
 
@@ -115,14 +115,14 @@ struct Scene {
 Turned state_of(const Store& store, const Scene& scene) {
   const Tenant t = store.tenant(scene.owner), other = store.tenant(scene.other);
   const auto one = [](const auto&) { return 0; };
-  uint64_t called = 0;
+  int64_t called = 0;
   Cursor<UsageRow> usage = t.usage({.from_month = 202501, .to_month = 202612});
   while (usage.next()) called += usage->calls();
   REQUIRE(usage.status().ok());
   size_t changes = 0;
   for (const Tenant& one_of : {t, other}) {
     Cursor<SubscriptionChange> rows = one_of.subscription_history("sub_1");
-    while (rows.next()) changes += rows->is_gone() ? 100 : 1;
+    while (rows.next()) changes += rows->is_gone() ? 100u : 1u;
   }
   const Credits credits = t.credits().value();
   return {t.last_seq(scene.chat).value(),

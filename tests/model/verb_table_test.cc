@@ -282,7 +282,7 @@ TEST_CASE("verbs: a service's read leaves one trace, whatever it asks of the eng
     const Status answer = row.call(w.store(), x);
     INFO(answer.to_string());
     REQUIRE(w.store().sync().ok());
-    Cursor<Event> newest = w.store().tenant(w.a.owner).events({.limit = 1});
+    Cursor<Event> newest = w.store().tenant(w.a.owner).events({.newest_first = true, .limit = 1});
     REQUIRE(newest.next());
     CHECK(newest->payload() == R"({"reason":"reads","reads":1})");
     // What stands between this trace and the next one.
