@@ -176,7 +176,7 @@ class ChatSession : public Record {
 class ChatMessage : public Record {
  public:
   ChatSessionId session() const;  // that it was written to: a fork shows those of others
-  uint64_t seq() const;  // the order of the session, from 1 without gaps
+  uint64_t seq() const;           // the order of the session, from 1 without gaps
   // The id given at import, else derived from (session, seq) as a UUID of version 8.
   MessageId id() const;
   Role role() const;

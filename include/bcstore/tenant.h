@@ -64,9 +64,9 @@ class Snapshot {
 // few reads more for each object that changed since, whatever was written meanwhile; a list by time
 // also looks at the heads of what was created later. Secrets and usage have no such
 // option; balances, holds and subscriptions refuse it: their past is in the ledger and in
-// subscription_history(). Codes: invalid_argument for a commit that does not exist yet, a time after
-// now, a version where the read does not name a project, and those reads; not_found for a version
-// that does not exist. Together with a snapshot, both hold.
+// subscription_history(). Codes: invalid_argument for a commit that does not exist yet, a time
+// after now, a version where the read does not name a project, and those reads; not_found for a
+// version that does not exist. Together with a snapshot, both hold.
 struct ReadOptions {
   const Snapshot* snapshot = nullptr;  // null: now
   AsOf as_of = {};

@@ -394,7 +394,7 @@ Result<Context> Tenant::context(ProjectId project, const ContextOptions& o) cons
   if (!last.ok()) return last.status();
   if (read.as_of.by != AsOf::By::now)
     read.as_of.known_commit = std::min(*last, o.as_of.known_commit);
-  return model::assemble(*this, project, o, read, *last);
+  return model::assemble(model::within(*state_), project, o, read, *last);
 }
 
 Result<Context> Tenant::context_again(std::string_view id,
@@ -414,7 +414,8 @@ Result<Context> Tenant::context_again(std::string_view id,
   ReadOptions read{.snapshot = &*snapshot, .as_of = options.as_of};
   if (read.as_of.by == AsOf::By::now) read.as_of = AsOf::commit(request->commit_seq);
   read.as_of.known_commit = std::min(request->commit_seq, options.as_of.known_commit);
-  return model::assemble(*this, request->project, options, read, request->commit_seq);
+  return model::assemble(model::within(*state_), request->project, options, read,
+                         request->commit_seq);
 }
 
 }  // namespace bcstore

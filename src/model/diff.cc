@@ -126,11 +126,13 @@ Result<ProjectDiff> Tenant::diff(ProjectId project, const AsOf& before, const As
 
 Result<ContentDiff> Tenant::diff_contents(const RevisionRef& before, const RevisionRef& after,
                                           const ReadOptions& o) const {
+  if (Status s = model::begin_read(*state_); !s.ok()) return s;
+  const Tenant tenant = model::within(*state_);
   std::string contents[2];
   bool is_json = true;
   for (size_t i = 0; i < 2; ++i) {
     const RevisionRef& ref = i == 0 ? before : after;
-    Result<Revision> revision = this->revision(ref.document, ref.rev, o);
+    Result<Revision> revision = tenant.revision(ref.document, ref.rev, o);
     if (!revision.ok()) return revision.status();
     const Result<std::string_view> content = revision->content();
     if (!content.ok()) return content.status();

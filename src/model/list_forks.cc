@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/as_of.h"
+#include "model/execute.h"
 
 namespace bcstore::model {
 
@@ -33,8 +34,9 @@ Status CursorBody::load_chain() {
     engine::Value value;
     Status s =
         core_->engine().get(engine::family_of(Kind::session), key, engine_snapshot(), &value);
-    // Of the list's own session check_parent() tells.
-    if (s.code() == Code::not_found && chain_.size() == 1) return Status();
+    if (s.code() == Code::not_found && chain_.size() == 1) {
+      return no_such(plan_.parent_what, segment.session);
+    }
     if (s.code() == Code::not_found) return format::corrupt(key, "is missing");
     if (!s.ok()) return s;
     RecordBody head;
@@ -123,7 +125,7 @@ bool CursorBody::next_segment() {
   }
   const bool is_last = plan_.backward ? chain_at_ == 0 : chain_at_ + 1 == chain_.size();
   if (!is_last) return open_segment(plan_.backward ? chain_at_ - 1 : chain_at_ + 1);
-  return end(given_ == 0 && position_.empty() ? check_parent() : Status());
+  return end(Status());
 }
 
 }  // namespace bcstore::model

@@ -37,6 +37,11 @@ Status narrow_stream(const Past& past, ListPlan* plan, size_t number_bytes) {
 
 Status narrow_messages(const Past& past, ListPlan* plan) {
   const Uuid session = format::key_uuid(plan->prefix, format::kKindOffset + 1);
+  auto head =
+      past.head(Kind::session, with_id(format::key_owner(plan->prefix), Kind::session, session));
+  if (!head.ok()) return head.status();
+  plan->is_empty = *head == nullptr;
+  if (plan->is_empty) return Status();
   Result<uint64_t> last = past.last_message(session);
   if (!last.ok()) return last.status();
   Result<std::string> first = past.message_key(session, *last);

@@ -93,7 +93,7 @@ Result<uint64_t> Tenant::last_seq(ChatSessionId session, const ReadOptions& o) c
   if (!past->bound().is_now()) {
     Result<uint64_t> last = past->last_message(session.uuid());
     if (!last.ok() || *last > 0) return last;
-    Result<ChatSession> found = this->session(session, o);
+    Result<ChatSession> found = model::within(*state_).session(session, o);
     return found.ok() ? Result<uint64_t>(found->parent_seq()) : Result<uint64_t>(found.status());
   }
   const engine::Snapshot* at = past->at();
@@ -102,7 +102,7 @@ Result<uint64_t> Tenant::last_seq(ChatSessionId session, const ReadOptions& o) c
       {engine::family_of(Kind::message), prefix.str(), format::after_prefix(prefix), false, at});
   if (scan->next()) return ~format::key_u64(scan->key(), prefix.view().size() + 4);
   if (!scan->status().ok()) return scan->status();
-  Result<ChatSession> found = this->session(session, o);
+  Result<ChatSession> found = model::within(*state_).session(session, o);
   return found.ok() ? Result<uint64_t>(found->parent_seq()) : Result<uint64_t>(found.status());
 }
 
@@ -116,17 +116,21 @@ Result<ChatMessage> Tenant::message(ChatSessionId session, uint64_t seq,
       month_at(*state_->core, with_id(state_->owner, Kind::session_month, session.uuid()),
                Kind::session_month, seq, at);
   if (!month.ok()) return month.status();
-  Key key = with_id(state_->owner, Kind::message, session.uuid());
-  key.not_u32(*month).not_u64(seq);
-  auto found = model::read_record(*state_, key, Kind::message, o, [&] {
+  const auto none = [&] {
     return Status(Code::not_found,
                   fmt::format("session {} has no message {}", to_string(session), seq));
-  });
-  if (found.code() != Code::not_found) return model::as<ChatMessage>(std::move(found));
-  // A fork's first messages are another's.
-  const Result<ChatSession> fork = this->session(session, o);
-  if (!fork.ok() || seq == 0 || seq > fork->parent_seq()) return found.status();
-  return message(*fork->parent(), seq, o);
+  };
+  if (*month == 0) {
+    // Nothing of its own is as old: a fork's first messages are another's.
+    const Tenant tenant = model::within(*state_);
+    const Result<ChatSession> fork = tenant.session(session, o);
+    if (!fork.ok() && fork.code() != Code::not_found) return fork.status();
+    if (!fork.ok() || seq == 0 || seq > fork->parent_seq()) return none();
+    return tenant.message(*fork->parent(), seq, o);
+  }
+  Key key = with_id(state_->owner, Kind::message, session.uuid());
+  key.not_u32(*month).not_u64(seq);
+  return model::as<ChatMessage>(model::read_record(*state_, key, Kind::message, o, none));
 }
 
 Result<ChatMessage> Tenant::message(MessageId id, const ReadOptions& o) const {

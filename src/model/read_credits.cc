@@ -246,6 +246,7 @@ Cursor<CreditEntry> Tenant::statement(Time from, Time to, const ListOptions& o) 
   model::ListPlan plan = ledger_plan(*state_, o);
   plan.backward = !o.reverse;  // a key begins with the newest
   const auto narrow = [&]() -> Status {
+    if (!state_->bad.ok()) return state_->bad;
     if (to < from) return Status(Code::invalid_argument, "to: is before from");
     const engine::Snapshot* at = nullptr;
     if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;

@@ -51,6 +51,12 @@ Status begin_read(const TenantState& state) {
   return Status();
 }
 
+Tenant within(const TenantState& state) {
+  auto inner = std::make_shared<TenantState>(state);
+  inner->service = false;
+  return Access::tenant(std::move(inner));
+}
+
 Status only_now(const AsOf& as_of, std::string_view what) {
   if (as_of.by == AsOf::By::now) return Status();
   return Status(Code::invalid_argument, fmt::format("as_of: {} is not kept of the past", what));

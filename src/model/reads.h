@@ -245,6 +245,9 @@ ListPlan month_list(const TenantState& state, const MonthStream& stream, const L
   return plan;
 }
 
+// The same data for the reads that one read is made of: it leaves one trace in the audit, and not
+// one for each.
+Tenant within(const TenantState& state);
 // invalid_argument for a read that is not kept of the past.
 Status only_now(const AsOf& as_of, std::string_view what);
 // Ok when this handle may read; notes the read for the audit.

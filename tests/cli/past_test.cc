@@ -86,8 +86,8 @@ TEST_CASE("diff: since a moment, as text and JSON") {
   words.insert(words.end(), {"--to", "version:1", "--json"});
   const Answer json = command(words);
   CHECK(json.code == 0);
-  CHECK(has(json.out, "\"before_line\":2"));
-  CHECK(has(json.out, "\"tasks_left_out\":0"));
+  CHECK(has(json.out, "\"before_line\": 2"));
+  CHECK(has(json.out, "\"tasks_left_out\": 0"));
 }
 
 }  // namespace

@@ -49,15 +49,17 @@ TEST_CASE("billing: a history stays with who had the subscription") {
     CHECK(shown(had) == "free cus_2 10");
   }
   // It is read in pages, and nothing follows the last.
-  Cursor<SubscriptionChange> page = had.subscription_history("sub_1", {.limit = 1});
-  REQUIRE(page.next());
-  CHECK(page->is_gone());
-  const std::string token = page.token();
-  Cursor<SubscriptionChange> rest = had.subscription_history("sub_1", {.after = token});
-  REQUIRE(rest.next());
-  CHECK(rest->number() == 1);
-  const std::string last = rest.token();
-  CHECK(history_of(had, {.after = last}).empty());
+  {
+    Cursor<SubscriptionChange> page = had.subscription_history("sub_1", {.limit = 1});
+    REQUIRE(page.next());
+    CHECK(page->is_gone());
+    const std::string token = page.token();
+    Cursor<SubscriptionChange> rest = had.subscription_history("sub_1", {.after = token});
+    REQUIRE(rest.next());
+    CHECK(rest->number() == 1);
+    const std::string last = rest.token();
+    CHECK(history_of(had, {.after = last}).empty());
+  }
   // What never was is told by the name that was asked for.
   const bcstore::Status never = status_of(had.subscription_history("sub_9"));
   CHECK(name_of(never) == "not_found");

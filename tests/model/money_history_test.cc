@@ -271,7 +271,9 @@ class Players {
     history_.asked["last"] = {.verb = Verb::refund, .amount = 1, .begun = ++ticks_};
     const Result<Receipt> last =
         world_.service().grant_credits(owner_, {.amount = 1, .reason = "last"});
-    history_.told["last"] = {++ticks_, last.code(), last.value().operations.front().number};
+    CHECK(last.ok());
+    const uint64_t remaining = last.ok() ? last->operations.front().number : 0;
+    history_.told["last"] = {++ticks_, last.code(), remaining};
     Cursor<CreditEntry> entries = tenant().credit_entries({.reverse = true, .limit = kMaxPageRows});
     while (entries.next()) {
       history_.ledger.push_back({entries->kind(), std::string(entries->reason().value_or("")),
@@ -279,7 +281,9 @@ class Players {
                                  entries->commit_seq(), entries->is_unlimited()});
     }
     CHECK(entries.status().ok());
-    history_.last = tenant().credits().value();
+    const Result<Credits> credits = tenant().credits();
+    CHECK(credits.ok());
+    if (credits.ok()) history_.last = *credits;
     CHECK(world_.store().check().value().violations == 0);
     return std::move(history_);
   }

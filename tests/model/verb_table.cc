@@ -163,6 +163,14 @@ std::vector<VerbRow> writes() {
   };
 }
 
+std::vector<VerbRow> summaries() {
+  return {
+      TENANT(context, kProject, a.project, {}),
+      TENANT(diff, kProject, a.project, AsOf(), AsOf()),
+      TENANT(diff_contents, kDocument | kRead, {a.document, 1}, {a.document, 1}, a.read()),
+  };
+}
+
 std::vector<VerbRow> reads() {
   return {
       TENANT(snapshot, 0),
@@ -176,9 +184,6 @@ std::vector<VerbRow> reads() {
       TENANT(document, kDocument | kRead, a.document, a.read()),
       TENANT(documents, kProject | kList, a.project, 1, a.list()),
       TENANT(effective_documents, kProject | kRead, a.project, std::nullopt, a.read()),
-      TENANT(context, kProject, a.project, {}),
-      TENANT(diff, kProject, a.project, AsOf(), AsOf()),
-      TENANT(diff_contents, kDocument | kRead, {a.document, 1}, {a.document, 1}, a.read()),
       TENANT(latest_documents, kProject | kRead, a.project, a.read()),
       TENANT(revision, kDocument | kRead, a.document, 1, a.read()),
       TENANT(newest_revision, kDocument | kRead, a.document, a.read()),
@@ -240,6 +245,7 @@ std::vector<VerbRow> reads() {
 
 std::vector<VerbRow> verb_table() {
   std::vector<VerbRow> all = writes();
+  for (VerbRow& row : summaries()) all.push_back(std::move(row));
   for (VerbRow& row : reads()) all.push_back(std::move(row));
   for (VerbRow& row : imports()) all.push_back(std::move(row));
   return all;
