@@ -74,6 +74,7 @@ std::optional<int> floor_of(std::string_view path) {
   if (starts_with(path, "include/")) return 0;
   if (starts_with(path, "src/format/")) return 1;
   if (starts_with(path, "src/billing/")) return 1;
+  if (starts_with(path, "src/vector/")) return 1;
   if (starts_with(path, "src/engine/")) return 2;
   if (starts_with(path, "src/model/")) return 3;
   if (starts_with(path, "src/cli/")) return 4;
@@ -85,6 +86,7 @@ std::optional<int> floor_of_include(std::string_view name) {
   if (starts_with(name, "bcstore/")) return 0;
   if (starts_with(name, "format/") || name == "records_generated.h") return 1;
   if (starts_with(name, "billing/")) return 1;
+  if (starts_with(name, "vector/")) return 1;
   if (starts_with(name, "engine/")) return 2;
   if (starts_with(name, "model/")) return 3;
   if (starts_with(name, "cli/")) return 4;

@@ -58,6 +58,7 @@ TEST_CASE("tidy: an include that goes up is a fault") {
   CHECK(floor_faults({"src/engine/a.cc", "#include \"model/commit.h\"\n"}).size() == 1);
   CHECK(floor_faults({"src/billing/a.cc", "#include \"engine/engine.h\"\n"}).size() == 1);
   CHECK(floor_faults({"include/bcstore/a.h", "#include \"billing/a.h\"\n"}).size() == 1);
+  CHECK(floor_faults({"src/vector/a.cc", "#include \"engine/engine.h\"\n"}).size() == 1);
   CHECK(floor_faults({"src/model/a.cc", "#include \"billing/a.h\"\n"}).empty());
   CHECK(floor_faults({"src/model/a.cc", "#include \"cli/load.h\"\n"}).size() == 1);
   CHECK(floor_faults({"include/bcstore/a.h", "#include \"format/key.h\"\n"}).size() == 1);

@@ -13,8 +13,9 @@
 
 namespace bcstore {
 
-// Changed tasks in one diff.
+// Changed tasks in one diff, and bytes of their records, before and after together.
 inline constexpr size_t kMaxDiffTasks = 1'000;
+inline constexpr size_t kMaxDiffTaskBytes = size_t{64} << 20;
 // Changes in one diff of contents, and lines of a text that are compared one by one, those that
 // both have at the beginning and the end apart. What is longer is told as one change.
 inline constexpr size_t kMaxContentChanges = 10'000;
@@ -38,7 +39,7 @@ struct ProjectDiff {
   Project after;
   std::vector<DocumentDiff> documents{};  // by section
   std::vector<TaskDiff> tasks{};          // in the order of today's list
-  uint64_t tasks_left_out = 0;            // changed too, beyond kMaxDiffTasks
+  uint64_t tasks_left_out = 0;            // changed too, beyond either limit
 };
 
 struct RevisionRef {

@@ -24,7 +24,7 @@ inline constexpr size_t kMaxMessageBytes = 4u << 20;    // content of one chat m
 inline constexpr size_t kMaxRevisionBytes = 16u << 20;  // content of one document revision
 inline constexpr size_t kMaxBlockBytes = 4u << 20;      // body of one section of a revision
 inline constexpr size_t kMaxBlockIdBytes = 256;
-inline constexpr size_t kMaxBlocks = 4096;  // sections of one revision
+inline constexpr size_t kMaxBlocks = 32'768;  // sections of one revision
 inline constexpr size_t kMaxDimension = 4096;
 inline constexpr size_t kMaxSpaceNameBytes = 64;
 inline constexpr size_t kMaxForkDepth = 16;  // sessions behind a fork
@@ -80,9 +80,10 @@ struct Options {
   // `not_found`.
   bool create_if_missing = true;
 
-  // One budget for what the store keeps in memory: block cache with memtables (7/16), and the
+  // One budget for what the store keeps in memory: block cache with memtables (5/16), and the
   // caches of heads (1/8), of newest contents (at most 1/8), of rows and lists that are being read
-  // (1/8) and of the last messages of sessions (3/16). At least 16 MiB.
+  // (1/8), of embeddings that are searched (1/8) and of the last messages of sessions (3/16). At
+  // least 16 MiB.
   size_t memory_budget_bytes = size_t{256} << 20;
   // The part of it for contents of newest revisions, against which the next ones are coded as
   // deltas, and from which they are read: an eighth, or less if so wanted. 0 keeps none: every

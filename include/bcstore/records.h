@@ -260,6 +260,8 @@ class CreditEntry : public Record {
   // The balance after it.
   int32_t allowance() const;
   int32_t granted() const;
+  int32_t held() const;
+  int32_t debt() const;
   bool is_unlimited() const;
   uint64_t epoch() const;  // counts the times that the balance was set, from 1
   // Of a hold and what resolves it.
@@ -372,6 +374,13 @@ class PublicRecord : public Record {
   ContentType content_type() const;
   BCSTORE_RECORD_TEXT(name);
   BCSTORE_RECORD_TEXT(content);
+};
+
+// A named place in a feed, kept by whom and when.
+class FeedCursor : public Record {
+ public:
+  BCSTORE_RECORD_TEXT(name);
+  uint64_t seq() const;  // everything up to this commit is behind it
 };
 
 #undef BCSTORE_RECORD_TEXT

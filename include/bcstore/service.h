@@ -216,6 +216,17 @@ class Service {
   // (expected_rev).
   Result<uint32_t> put_public(const NewPublic& record, const CommitOptions& o = {}) const;
 
+  // Everybody's commits, in their order, as Tenant::feed and Tenant::wait_feed: those of the
+  // reserved owners too. Whoever's commits a page shows is told of it in his audit.
+  Result<FeedPage> feed(const FeedOptions& o = {}) const;
+  Result<bool> wait_feed(uint64_t after_seq, int64_t timeout_us) const;
+  // Named places in this feed, apart from those of any user; as those of Tenant and WriteBatch.
+  Result<Receipt> save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back = false,
+                                   const CommitOptions& o = {}) const;
+  Result<Receipt> drop_feed_cursor(std::string_view name, const CommitOptions& o = {}) const;
+  Result<FeedCursor> feed_cursor(std::string_view name, const ReadOptions& o = {}) const;
+  Cursor<FeedCursor> feed_cursors(const ListOptions& o = {}) const;
+
   // Every user, in no order that means anything but always the same one.
   Cursor<User> users(const ListOptions& o = {}) const;
 

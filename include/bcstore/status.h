@@ -66,6 +66,7 @@ class [[nodiscard]] Status {
   static Status rate_limited(std::string message, int64_t retry_after_us);
   static Status out_of_credits(std::string message, uint64_t remaining,
                                std::optional<Time> resets_at);
+  static Status behind(std::string message, uint64_t oldest);
 
   bool ok() const { return state_ == nullptr; }
   explicit operator bool() const { return ok(); }
@@ -88,6 +89,9 @@ class [[nodiscard]] Status {
   std::optional<Time> resets_at() const;
   // Microseconds until the same request would pass. Only with Code::rate_limited.
   std::optional<int64_t> retry_after_us() const;
+  // The oldest number after which a feed can still be read. Only with Code::failed_precondition, of
+  // a reader or cursor that is behind it.
+  std::optional<uint64_t> oldest() const;
   // For a refused batch: the operation that was refused, counted from 0.
   std::optional<uint32_t> operation() const;
   // This status, marked as the answer of operation `index`.
@@ -99,7 +103,7 @@ class [[nodiscard]] Status {
   struct State {
     Code code;
     std::string message;
-    std::optional<uint64_t> actual;  // or what remains
+    std::optional<uint64_t> actual;  // or what remains, or the oldest
     std::optional<Uuid> existing;
     std::optional<uint32_t> operation;
     std::optional<Time> resets_at;

@@ -72,6 +72,7 @@ struct StoreStats {
   uint64_t revision_cache_bytes = 0;  // contents of newest revisions
   uint64_t row_cache_bytes = 0;       // heads and lists that are read
   uint64_t message_cache_bytes = 0;   // last messages of sessions that are read
+  uint64_t search_cache_bytes = 0;    // embeddings that are searched
   uint64_t last_commit_seq = 0;
   uint64_t durable_commit_seq = 0;  // no commit up to here can be lost
   uint64_t commits = 0;             // since open
@@ -85,12 +86,55 @@ struct StoreStats {
 struct MaintainOptions {
   size_t max_owners = 10'000;   // that one call looks at, at least 1; system and public are two
   std::string_view after = {};  // MaintainReport::next of the call before; empty: from the start
+  // A space of embeddings that are searched is divided into lists when it has grown. Once as many
+  // are in lists that one call made, it begins with no other space, and says where to go on. It
+  // holds at most 128 MiB of codes in memory, and some 40 bytes for each embedding of a space. 0:
+  // makes none.
+  uint64_t max_listed = 200'000;
 };
 
 struct MaintainReport {
   uint64_t owners = 0;      // looked at
   uint64_t with_stale = 0;  // of these: had idempotency keys of days that are over
+  uint64_t spaces = 0;      // of embeddings, that were divided into lists
+  uint64_t listed = 0;      // embeddings in these
   std::string next{};       // empty: it is through
+};
+
+inline constexpr size_t kMaxStandbyPageBytes = size_t{256} << 20;
+
+// How far a standby has come.
+struct StandbyState {
+  bool is_standby = false;
+  // What the other store is asked for the next page with; empty before the first one.
+  std::string position{};
+  // It is what the other store was after last_commit_seq, neither more nor less. Else its reads may
+  // meet rows whose others are not here yet, and it can not be promoted.
+  bool is_consistent = false;
+  uint64_t last_commit_seq = 0;
+};
+
+struct StandbyPageOptions {
+  // A page ends behind the first group of commits that goes beyond this; up to
+  // kMaxStandbyPageBytes.
+  size_t bytes = size_t{16} << 20;
+  // What the asked position says that the standby has is not kept for others: false where the store
+  // has several standbys.
+  bool gives_up_behind = true;
+};
+
+// What a feed may give up. Data stays as it is.
+struct FeedTrim {
+  // Commits up to this one are not shown any more; the last commit at most.
+  uint64_t through_seq = 0;
+  // Also where a named cursor stands before it, a user's or a service's: its follower then gets
+  // failed_precondition, with Status::oldest().
+  bool past_cursors = false;
+};
+
+struct FeedTrimReport {
+  uint64_t owners = 0;   // looked at
+  uint64_t trimmed = 0;  // of them: something was given up
 };
 
 // What is everybody's: records under the reserved public owner, written by Service::put_public. A
@@ -159,12 +203,56 @@ class Store {
 
   // Writes memory out and merges every file into its last level.
   Status compact();
-  // Drops what time has ended and nothing reads any more: idempotency keys of whole days that are
-  // older than Options::idempotency_window_us, counted from the last commit. Some 10 us an owner;
-  // call it now and then, until `next` is empty. Nothing depends on it but the space on the disk.
-  // Codes: invalid_argument (max_owners, a token that is none), io_error, corruption, no_space,
-  // read_only, closed, wrong_process.
+  // Drops idempotency keys of whole days that are older than Options::idempotency_window_us, as of
+  // the last commit, some 10 us an owner; and divides what is searched and has grown into lists, a
+  // second for 100,000 embeddings. Call it now and then, until `next` is empty. Codes:
+  // invalid_argument (max_owners, a token that is none), failed_precondition (a standby),
+  // unavailable, unknown_outcome, io_error, corruption, no_space, read_only, closed, wrong_process.
   Result<MaintainReport> maintain(const MaintainOptions& options = {});
+  // Gives up what feeds show of the commits up to one: the bodies of the commit log, except the
+  // newest of each owner. Links stay, so that the log's chain verifies, and so does all data. Some
+  // 10 us an owner. It may be done again, and goes on where it was interrupted. Codes:
+  // invalid_argument (there is no such commit), failed_precondition (a named cursor is before it,
+  // which the message names: Status::oldest() is where it stands; or this is a standby),
+  // unavailable (another trimming looks at the cursors), io_error, corruption, no_space, read_only,
+  // closed, wrong_process.
+  Result<FeedTrimReport> trim_feed(const FeedTrim& trim);
+  // A warm standby is another store that becomes, page by page, what this one is: record by record,
+  // with the same commit numbers. It is made of an identity, takes pages and is read, and refuses
+  // every write (`failed_precondition`) until it is promoted.
+  //
+  //   Status made = Store::make_standby("standby", primary.standby_identity().value());
+  //   Store standby = Store::open("standby").value();
+  //   for (Status s = made; s.ok();) {
+  //     StandbyState state = standby.standby_state().value();
+  //     s = standby.apply_standby_page(primary.standby_page(state.position).value());
+  //   }
+  //
+  // The first page asked for makes this store keep, from then on, the keys of what each group of
+  // commits changes, of the last 2^20 groups; drop_standbys() ends that. All that a page shows is
+  // durable here. A page holds contents, secrets among them: it is to be guarded as a copy of the
+  // store is.
+  Result<std::string> standby_identity() const;
+  // What comes after that position. Codes: invalid_argument (a position that is none, of another
+  // store), failed_precondition (what came after it was given up, or this store went on from an
+  // older copy: make the standby anew; or it is a standby itself).
+  Result<std::string> standby_page(std::string_view position, const StandbyPageOptions& o = {});
+  // Gives up what was kept for standbys: those that are there must be made anew.
+  Status drop_standbys();
+  // An empty standby in a directory that holds no store; both have one id, so that cursors and
+  // positions of one fit the other. Codes: already_exists, invalid_argument (the identity).
+  static Status make_standby(const std::string& path, std::string_view identity,
+                             const Options& options = {});
+  Result<StandbyState> standby_state() const;
+  // All of the page, durable, or nothing. A page that was applied before changes nothing. Codes:
+  // failed_precondition (this is no standby; pages between are missing), invalid_argument (no page,
+  // or of another store), corruption (a row of it does not verify), conflict (it is of another
+  // history than what is here: make the standby anew).
+  Status apply_standby_page(std::string_view page);
+  // Makes a closed standby a store like any other. The other one must not take commits any more:
+  // both would go on with the same numbers. Codes: failed_precondition (it is none, or not
+  // consistent), not_found, busy.
+  static Status promote_standby(const std::string& path, const Options& options = {});
   // Takes secrets that were revised or removed off the disk: ends the log files that hold them and
   // rewrites the family of secrets, which is small. Copies made by checkpoint() are not reached. A
   // compact() does it too, unless a snapshot is held that can still see them: it does not say so.

@@ -27,8 +27,10 @@
 
 #include "bcstore/context.h"
 #include "bcstore/diff.h"
+#include "bcstore/feed.h"
 #include "bcstore/id.h"
 #include "bcstore/records.h"
+#include "bcstore/search.h"
 #include "bcstore/status.h"
 #include "bcstore/write_batch.h"
 
@@ -309,12 +311,31 @@ class Tenant {
   Result<Receipt> remove_integration(IntegrationId integration,
                                      std::optional<uint32_t> expected_rev = std::nullopt,
                                      const CommitOptions& o = {}) const;
+  Result<Receipt> save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back = false,
+                                   const CommitOptions& o = {}) const;
+  Result<Receipt> drop_feed_cursor(std::string_view name, const CommitOptions& o = {}) const;
 
   // --- Reads ------------------------------------------------------------------------------------
   Result<Snapshot> snapshot() const;
 
   Result<User> profile(const ReadOptions& o = {}) const;
   Result<uint64_t> owner_seq() const;  // of the owner's last commit
+
+  // The owner's own commits, in their order; feed.h says how to follow them. Codes:
+  // invalid_argument (limit, kinds, a position that is none of this feed), failed_precondition
+  // (what comes next was given up: Status::oldest(); or the store has no such commit, or another
+  // one in its place, or it is a standby that has a part of what it is to get), not_found (no such
+  // user).
+  Result<FeedPage> feed(const FeedOptions& o = {}) const;
+  // Waits until a commit after this number is there that feed() shows without options: true. False
+  // when `timeout_us` is over, 0 to kMaxFeedWaitUs. It may be true too early, never too late. Ends
+  // with `closed` when the store is closed. Codes: unavailable (more than kMaxFeedWaiters wait),
+  // failed_precondition and invalid_argument as of feed().
+  Result<bool> wait_feed(uint64_t after_seq, int64_t timeout_us) const;
+  // A named place in the feed; a follower goes on after FeedCursor::seq().
+  Result<FeedCursor> feed_cursor(std::string_view name, const ReadOptions& o = {}) const;
+  // In no order that means anything but always the same one.
+  Cursor<FeedCursor> feed_cursors(const ListOptions& o = {}) const;
 
   Result<Project> project(ProjectId id, const ReadOptions& o = {}) const;
   Cursor<Project> projects(const ProjectList& o = {}) const;  // newest first
@@ -347,6 +368,21 @@ class Tenant {
   Cursor<SectionBlock> sections(DocumentId document, uint32_t rev, const ListOptions& o = {}) const;
   Result<SectionBlock> section(DocumentId document, uint32_t rev, std::string_view block_id,
                                const ReadOptions& o = {}) const;
+
+  // The k sections of the project whose embeddings are nearest to the query, nearest first; of
+  // equals that which came first. Searched are, for each section of the project, embeddings of the
+  // newest revision that has sections, of the document of the greatest version that has any: others
+  // only when the options ask for them. Sections without an embedding are not found, and a project
+  // that has none in the unnamed space has no hits. Codes: not_found (the project; a named space, a
+  // version, a document or a revision that is not there), invalid_argument (another dimension than
+  // the space's, a component that is not finite, zeros alone under cosine, the options).
+  Result<std::vector<SearchHit>> search(ProjectId project, std::span<const float> query,
+                                        const SearchOptions& o = {}) const;
+  // The same of all projects that have such a space, of this dimension. Spaces are the projects'
+  // own: distances of different metrics are not compared, and the first project's counts. Not with
+  // a version or a document.
+  Result<std::vector<SearchHit>> search(std::span<const float> query,
+                                        const SearchOptions& o = {}) const;
 
   // not_found when it was removed.
   Result<Integration> integration(IntegrationId id, const ReadOptions& o = {}) const;
@@ -412,7 +448,9 @@ class Tenant {
   Cursor<UsageRow> usage(const UsageRange& range) const;
 
   // Computes a reset that is due by the clock or the last commit, and writes nothing. Under a
-  // snapshot the balance is the snapshot's, and what is due is told by now.
+  // snapshot the balance is the snapshot's, and what is due is told by now. As of a moment: what
+  // the ledger's last entry of then left; what time alone had changed by then, and no commit had
+  // written, is not in it.
   Result<Credits> credits(const ReadOptions& o = {}) const;
   Cursor<CreditEntry> credit_entries(const ListOptions& o = {}) const;  // newest first
   // The entries whose effective_at() is at or after `from` and before `to`, oldest first. Codes:

@@ -319,6 +319,15 @@ class WriteBatch {
   // user's address; never says whose), conflict (expected_rev).
   void edit_profile(const ProfileEdit& edit);
 
+  // Keeps a place in the owner's feed under a name, 1 to kMaxNameBytes: everything up to commit
+  // `seq` is behind it. In the batch that holds what a follower made of those commits, it is done
+  // exactly once. Commit: conflict (it stands further on, and may not go back),
+  // failed_precondition (there is no such commit yet, or the feed begins after it), unavailable
+  // (the feed is being trimmed beyond it).
+  void save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back = false);
+  // Commit: not_found.
+  void drop_feed_cursor(std::string_view name);
+
  private:
   friend struct model::BatchAccess;
   explicit WriteBatch(std::unique_ptr<model::BatchBody> body);

@@ -24,12 +24,17 @@ struct Words {
   StatsArgs stats{};
   DocShowArgs doc{};
   ShowArgs show{};
+  SearchArgs search{};
   UserListArgs user_list{};
   UserFindArgs user_find{};
   StripeReplayArgs replay{};
   ContextArgs context{};
   DiffArgs diff{};
   std::string before{}, after{};
+  FeedArgs feed{};
+  StandbyArgs standby{};
+  PromoteArgs promote{};
+  std::vector<std::string> kinds{};
   std::string document{};
   std::string user{};
   std::string project{};
@@ -45,6 +50,10 @@ std::string check_id(const std::string& text) {
 std::string check_as_of(const std::string& text) {
   return parse_as_of(text) ? std::string()
                            : text + " is no time, nor commit:N, nor version:N of the project";
+}
+
+std::string check_kind(const std::string& text) {
+  return parse_change_kind(text) ? std::string() : "there is no kind of change " + text;
 }
 
 std::string check_table(const std::string& text) {
@@ -153,6 +162,26 @@ void add_show(CLI::App& app, Words& words) {
   });
 }
 
+void add_search(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("search", "The sections that are nearest to a vector");
+  add_db(verb, words.search.db);
+  add_id(verb, "--user", words.user, "The owner's id")->required();
+  add_id(verb, "--project", words.project, "The project's id")->required();
+  verb->add_option("--vector-file", words.search.vector_file, "Vectors, .fvecs, packed or not")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("--row", words.search.row, "Which of them is the query, from 0");
+  verb->add_option("-k,--hits", words.search.options.k, "How many (default 10)");
+  verb->add_option("--space", words.search.space, "The vector space's name (default: unnamed)");
+  verb->add_flag("--exact", words.search.options.is_exact, "Measure every embedding by its floats");
+  add_json(verb, words.search.json);
+  verb->callback([&words] {
+    words.search.user = id_of<UserId>(words.user);
+    words.search.project = id_of<ProjectId>(words.project);
+    words.run = [&words](auto& out, auto& err) { return run_search(words.search, out, err); };
+  });
+}
+
 void add_user(CLI::App& app, Words& words) {
   CLI::App* user = app.add_subcommand("user", "Users")->require_subcommand(1);
   CLI::App* list = user->add_subcommand("list", "Every user, one a line");
@@ -229,6 +258,50 @@ void add_replay(CLI::App& app, Words& words) {
   });
 }
 
+void add_feed(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("feed", "What was committed, in order, one commit a line");
+  add_db(verb, words.feed.db);
+  add_json(verb, words.feed.json);
+  add_id(verb, "--user", words.user, "Only this owner's commits (default: everybody's)");
+  verb->add_option("--after", words.feed.after_seq, "Commits after this number")->type_name("N");
+  verb->add_option("--kinds", words.kinds, "Only changes of these kinds")
+      ->delimiter(',')
+      ->check(check_kind)
+      ->type_name("A,B");
+  verb->add_flag("--all", words.feed.with_bookkeeping, "With audits of reads, and named cursors");
+  verb->add_flag("--follow", words.feed.is_following, "Look for more again and again");
+  verb->add_option("--interval", words.feed.interval_ms, "How often, in milliseconds")
+      ->type_name("MS");
+  verb->add_option("--rounds", words.feed.rounds, "End after so many looks")->type_name("N");
+  verb->callback([&words] {
+    if (!words.user.empty()) words.feed.user = id_of<UserId>(words.user);
+    for (const std::string& name : words.kinds) {
+      words.feed.kinds.push_back(*parse_change_kind(name));
+    }
+    words.run = [&words](auto& out, auto& err) { return run_feed(words.feed, out, err); };
+  });
+}
+
+void add_standby(CLI::App& app, Words& words) {
+  CLI::App* verb = app.add_subcommand("standby", "Make a store what another one is");
+  verb->add_option("--from", words.standby.from, "The store to follow")
+      ->required()
+      ->type_name("PATH");
+  CLI::Option_group* what = verb->add_option_group("what");
+  what->add_option("--to", words.standby.to, "The standby; made if it is not there")
+      ->type_name("PATH");
+  what->add_flag("--drop", words.standby.drops, "Keep nothing for standbys any more");
+  what->require_option(1);
+  verb->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_standby(words.standby, out, err); };
+  });
+  CLI::App* promote = app.add_subcommand("promote", "Let a standby take commits");
+  add_db(promote, words.promote.db);
+  promote->callback([&words] {
+    words.run = [&words](auto& out, auto& err) { return run_promote(words.promote, out, err); };
+  });
+}
+
 }  // namespace
 
 int run_command(int argc, const char* const* argv, const Terminal& terminal, std::ostream& out,
@@ -244,11 +317,14 @@ int run_command(int argc, const char* const* argv, const Terminal& terminal, std
   add_hash(app, words);
   add_compact(app, words);
   add_show(app, words);
+  add_search(app, words);
   add_doc(app, words);
   add_user(app, words);
   add_replay(app, words);
   add_context(app, words);
   add_diff(app, words);
+  add_feed(app, words);
+  add_standby(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

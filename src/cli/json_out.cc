@@ -69,6 +69,12 @@ JsonWriter& JsonWriter::seconds(double value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::real(double value) {
+  before_value();
+  fmt::format_to(std::back_inserter(out_), "{}", value);
+  return *this;
+}
+
 JsonWriter& JsonWriter::flag(bool value) {
   before_value();
   out_ += value ? "true" : "false";

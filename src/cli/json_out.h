@@ -20,6 +20,7 @@ class JsonWriter {
   JsonWriter& text(std::string_view value);
   JsonWriter& number(uint64_t value);
   JsonWriter& seconds(double value);  // three digits after the point
+  JsonWriter& real(double value);     // as many digits as tell it from every other; finite
   JsonWriter& flag(bool value);
   JsonWriter& null();
 

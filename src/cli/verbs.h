@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "bcstore/bcstore.h"
 
@@ -56,6 +57,19 @@ struct ShowArgs {
 // first that has all of them, else the first that comes closest.
 int run_show(const ShowArgs& args, std::ostream& out, std::ostream& err);
 
+struct SearchArgs {
+  std::string db;
+  UserId user{};
+  ProjectId project{};
+  std::string vector_file;  // .fvecs, packed or not
+  uint64_t row = 0;         // of it, which is the query
+  SearchOptions options{};
+  std::string space{};
+  bool json = false;
+};
+// The sections of a project that are nearest to a vector, nearest first.
+int run_search(const SearchArgs& args, std::ostream& out, std::ostream& err);
+
 struct UserListArgs {
   std::string db;
   bool json = false;
@@ -104,6 +118,34 @@ int run_diff(const DiffArgs& args, std::ostream& out, std::ostream& err);
 
 // "commit:7", "version:2", or a time as ISO 8601.
 std::optional<AsOf> parse_as_of(std::string_view text);
+
+struct FeedArgs {
+  std::string db;
+  std::optional<UserId> user = std::nullopt;  // else everybody's
+  uint64_t after_seq = 0;
+  std::vector<ChangeKind> kinds{};
+  bool with_bookkeeping = false;
+  bool json = false;
+  // Opens the store again and again for what is new, and lets others in between.
+  bool is_following = false;
+  uint64_t interval_ms = 1000;
+  uint64_t rounds = 0;  // ends after so many; 0: never
+};
+// One commit a line.
+int run_feed(const FeedArgs& args, std::ostream& out, std::ostream& err);
+
+struct StandbyArgs {
+  std::string from;
+  std::string to;  // made when it is not there
+  bool drops = false;
+};
+// Takes over what is new, until both are the same; or gives up what is kept for standbys.
+int run_standby(const StandbyArgs& args, std::ostream& out, std::ostream& err);
+
+struct PromoteArgs {
+  std::string db;
+};
+int run_promote(const PromoteArgs& args, std::ostream& out, std::ostream& err);
 
 // Opens a store that is there; says on `err` why it can not.
 Result<Store> open_existing(const std::string& db, std::ostream& err);

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,8 +42,9 @@ enum class Family : uint8_t {
   sections = 8,   // blocks of revisions and their lists
   vectors = 9,    // embeddings
   secrets = 10,   // what must leave the disk: small, and rewritten as a whole
+  search = 11,    // embeddings as they are searched
 };
-inline constexpr size_t kFamilies = 11;
+inline constexpr size_t kFamilies = 12;
 std::string_view to_string(Family family);
 
 // Bytes that the engine pins or owns. Reusable: passing the same Value to get() again lets go of
@@ -85,7 +87,8 @@ struct ScanRequest {
   bool backward = false;
   const Snapshot* snapshot = nullptr;  // null: a view of now, consistent for this scan
   bool fill_cache = true;
-  // For verification alone: every row of the family, whoever owns it. The bounds stay empty.
+  // For verification and copies alone: every row of the family, whoever owns it, from `lower` on.
+  // The upper bound stays empty.
   bool whole_family = false;
 };
 
@@ -127,6 +130,9 @@ class ChangeSet {
   virtual size_t bytes() const = 0;
   virtual size_t count() const = 0;
   virtual void clear() = 0;
+  // What was changed, in order: a key, or all keys from one to before another.
+  using Visitor = std::function<void(Family family, std::string_view key, std::string_view upper)>;
+  virtual Status visit(const Visitor& visitor) const = 0;
 };
 
 struct FamilyStats {

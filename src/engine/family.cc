@@ -27,6 +27,8 @@ std::string_view to_string(Family family) {
       return "vectors";
     case Family::secrets:
       return "secrets";
+    case Family::search:
+      return "search";
   }
   return "unknown";
 }

@@ -1,5 +1,9 @@
 #include "engine/rocks_changes.h"
 
+#include <rocksdb/db.h>
+
+#include <array>
+
 #include "engine/insert_hint.h"
 #include "engine/rocks_scan.h"
 #include "engine/rocks_status.h"
@@ -83,6 +87,53 @@ void RocksChanges::erase_range(Family family, std::string_view lower, std::strin
   const std::string after = std::string(lower) + '\0';
   note(batch_.Delete(core_->family(family), slice(lower)));
   note(batch_.DeleteRange(core_->family(family), slice(after), slice(upper)));
+}
+
+namespace {
+
+class Walk final : public rocksdb::WriteBatch::Handler {
+ public:
+  Walk(RocksCore& core, const ChangeSet::Visitor& visitor) : visitor_(visitor) {
+    for (size_t i = 0; i < kFamilies; ++i) {
+      ids_[i] = core.family(static_cast<Family>(i))->GetID();
+    }
+  }
+
+  rocksdb::Status PutCF(uint32_t id, const rocksdb::Slice& key, const rocksdb::Slice&) override {
+    return tell(id, key, {});
+  }
+  rocksdb::Status MergeCF(uint32_t id, const rocksdb::Slice& key, const rocksdb::Slice&) override {
+    return tell(id, key, {});
+  }
+  rocksdb::Status DeleteCF(uint32_t id, const rocksdb::Slice& key) override {
+    return tell(id, key, {});
+  }
+  rocksdb::Status DeleteRangeCF(uint32_t id, const rocksdb::Slice& lower,
+                                const rocksdb::Slice& upper) override {
+    return tell(id, lower, upper);
+  }
+
+ private:
+  rocksdb::Status tell(uint32_t id, const rocksdb::Slice& key, const rocksdb::Slice& upper) {
+    for (size_t i = 0; i < kFamilies; ++i) {
+      if (ids_[i] != id) continue;
+      visitor_(static_cast<Family>(i), view(key), view(upper));
+      return rocksdb::Status::OK();
+    }
+    return rocksdb::Status::Corruption("a change of no known family");
+  }
+
+  const ChangeSet::Visitor& visitor_;
+  std::array<uint32_t, kFamilies> ids_{};
+};
+
+}  // namespace
+
+Status RocksChanges::visit(const Visitor& visitor) const {
+  if (!defect_.ok()) return defect_;
+  Walk walk(*core_, visitor);
+  const rocksdb::Status walked = batch_.Iterate(&walk);
+  return walked.ok() ? Status() : Status(Code::internal, "changes: " + walked.ToString());
 }
 
 void RocksChanges::mark() { batch_.SetSavePoint(); }

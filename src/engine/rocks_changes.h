@@ -25,6 +25,7 @@ class RocksChanges final : public ChangeSet {
   size_t bytes() const override { return batch_.GetDataSize(); }
   size_t count() const override { return batch_.Count(); }
   void clear() override;
+  Status visit(const Visitor& visitor) const override;
 
   bool is_of(const RocksCore& core) const { return core_.get() == &core; }
   // The first change that could not be recorded; nothing of such a set is ever written.

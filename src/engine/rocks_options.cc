@@ -72,6 +72,8 @@ Shape shape_of(Family family) {
       return {4, 131072, true, kLZ4Compression, kZSTD};
     case Family::vectors:  // floats stay as long as they are; what stands beside them does not
       return {4, 16384, true, kNoCompression, kZSTD};
+    case Family::search:  // a block of codes is larger, and then alone in its own
+      return {4, 16384, true, kNoCompression, kNoCompression};
     case Family::secrets:
       return {1, 4096, true, kNoCompression, kNoCompression};
   }
@@ -89,7 +91,7 @@ size_t memtable_bytes(Family family, const MemoryShares& shares) {
 
 MemoryShares share_memory(size_t budget_bytes) {
   // The rest is the model's caches'.
-  const size_t cache_bytes = budget_bytes / 16 * 7;
+  const size_t cache_bytes = budget_bytes / 16 * 5;
   return {cache_bytes, budget_bytes / 4};
 }
 

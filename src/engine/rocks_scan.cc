@@ -75,6 +75,8 @@ RocksScan::RocksScan(std::shared_ptr<RocksCore> core, const ScanRequest& request
   if (!whole_family_) {
     options.iterate_lower_bound = &lower_slice_;
     options.iterate_upper_bound = &upper_slice_;
+  } else if (!lower_.empty()) {
+    options.iterate_lower_bound = &lower_slice_;
   }
   options.total_order_seek = true;
   options.verify_checksums = true;

@@ -63,6 +63,16 @@
 //  61  call_rollup          owner month(4) hash(16)
 //  62  call_month           owner ~first_id(8)                 -> month
 //  63  rate_state           owner
+//  64  search_head          owner project(16) section(1)
+//  65  search_space         owner project(16) hash(16)
+//  66  search_rows          owner project(16) hash(16) group(4)
+//  67  search_block         owner project(16) hash(16) generation(4) list(4) block(4)
+//  68  search_bitmap        owner project(16) hash(16) part(4)
+//  69  search_lists         owner project(16) hash(16) generation(4) part(4)
+//  80  feed_cursor          owner hash(16)
+//  81  feed_floor           system
+//  82  replica_keys         system number(8)
+//  83  replica_state        system
 #pragma once
 
 #include <array>
@@ -133,6 +143,16 @@ enum class Kind : uint8_t {
   call_rollup = 61,
   call_month = 62,
   rate_state = 63,
+  search_head = 64,
+  search_space = 65,
+  search_rows = 66,
+  search_block = 67,
+  search_bitmap = 68,
+  search_lists = 69,
+  feed_cursor = 80,
+  feed_floor = 81,
+  replica_keys = 82,
+  replica_state = 83,
 };
 
 // What kind of bytes a record's meta part is.
@@ -210,6 +230,20 @@ inline constexpr KindInfo kKinds[] = {
     {Kind::call_rollup, "call_rollup", "month(4) hash(16)", 37, Payload::flat_buffer, false},
     {Kind::call_month, "call_month", "~first_id(8)", 25, Payload::reference, false},
     {Kind::rate_state, "rate_state", "", 17, Payload::flat_buffer, true},
+    {Kind::search_head, "search_head", "project(16) section(1)", 34, Payload::flat_buffer, true},
+    {Kind::search_space, "search_space", "project(16) hash(16)", 49, Payload::flat_buffer, false},
+    {Kind::search_rows, "search_rows", "project(16) hash(16) group(4)", 53, Payload::flat_buffer,
+     true},
+    {Kind::search_block, "search_block", "project(16) hash(16) generation(4) list(4) block(4)", 61,
+     Payload::flat_buffer, true},
+    {Kind::search_bitmap, "search_bitmap", "project(16) hash(16) part(4)", 53, Payload::flat_buffer,
+     true},
+    {Kind::search_lists, "search_lists", "project(16) hash(16) generation(4) part(4)", 57,
+     Payload::flat_buffer, true},
+    {Kind::feed_cursor, "feed_cursor", "hash(16)", 33, Payload::flat_buffer, false},
+    {Kind::feed_floor, "feed_floor", "", 17, Payload::flat_buffer, false},
+    {Kind::replica_keys, "replica_keys", "number(8)", 25, Payload::flat_buffer, true},
+    {Kind::replica_state, "replica_state", "", 17, Payload::flat_buffer, true},
 };
 
 // Null for a number that is no kind.

@@ -215,6 +215,10 @@ constexpr TableOf kTables[] = {
     {Kind::credit_entry, verify_table<fb::CreditEntry>},
     {Kind::credit_hold, verify_table<fb::CreditHold>},
     {Kind::rate_state, verify_table<fb::RateState>},
+    {Kind::feed_cursor, verify_table<fb::FeedCursor>},
+    {Kind::feed_floor, verify_table<fb::FeedFloor>},
+    {Kind::replica_keys, verify_table<fb::ReplicaKeys>},
+    {Kind::replica_state, verify_table<fb::ReplicaState>},
     {Kind::billing_delivery, verify_table<fb::BillingDelivery>},
     {Kind::billing_customer, verify_table<fb::BillingCustomer>},
     {Kind::billing_account, verify_table<fb::BillingAccount>},
@@ -232,6 +236,12 @@ constexpr TableOf kTables[] = {
     {Kind::vector, verify_table<fb::Vector>},
     {Kind::call, verify_table<fb::Call>},
     {Kind::call_rollup, verify_table<fb::CallRollup>},
+    {Kind::search_head, verify_table<fb::SearchHead>},
+    {Kind::search_space, verify_table<fb::SearchSpace>},
+    {Kind::search_rows, verify_table<fb::SearchRows>},
+    {Kind::search_block, verify_table<fb::SearchBlock>},
+    {Kind::search_bitmap, verify_table<fb::SearchBitmap>},
+    {Kind::search_lists, verify_table<fb::SearchLists>},
 };
 
 // By kind; null for those whose meta part is no table.

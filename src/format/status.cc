@@ -99,12 +99,22 @@ Status Status::out_of_credits(std::string message, uint64_t remaining,
   return status;
 }
 
+Status Status::behind(std::string message, uint64_t oldest) {
+  Status status(Code::failed_precondition, std::move(message));
+  status.state_->actual = oldest;
+  return status;
+}
+
 std::optional<uint64_t> Status::actual() const {
   return code() == Code::conflict ? state_->actual : std::nullopt;
 }
 
 std::optional<uint64_t> Status::needed() const {
   return code() == Code::invalid_argument ? state_->actual : std::nullopt;
+}
+
+std::optional<uint64_t> Status::oldest() const {
+  return code() == Code::failed_precondition ? state_->actual : std::nullopt;
 }
 
 std::optional<uint64_t> Status::remaining() const {

@@ -52,6 +52,8 @@ constexpr VerbName kVerbNames[] = {
     {Verb::limit_rate, "limit_rate"},
     {Verb::apply_billing, "apply_billing_event"},
     {Verb::record_call, "record_call"},
+    {Verb::save_feed_cursor, "save_feed_cursor"},
+    {Verb::drop_feed_cursor, "drop_feed_cursor"},
 };
 
 }  // namespace

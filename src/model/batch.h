@@ -62,6 +62,8 @@ enum class Verb : uint8_t {
   apply_billing,
   record_call,
   fork_chat,
+  save_feed_cursor,
+  drop_feed_cursor,
 };
 std::string_view to_string(Verb verb);
 
@@ -226,6 +228,8 @@ class BatchBody {
                           std::optional<uint32_t> expected_rev);
   void remove_integration(IntegrationId integration, std::optional<uint32_t> expected_rev);
   void put_public(const NewPublic& record);
+  void save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back);
+  void drop_feed_cursor(std::string_view name);
   void apply_billing(const BillingEvent& event);
   // One that was read, and so checked, already.
   void apply_billing(billing::StripeEvent event);

@@ -46,6 +46,10 @@ Status CheckWalk::start() {
   CheckRead store{Key(kSystemOwner, Kind::store)};
   if (Status s = read(store); !s.ok()) return s;
   if (store.found()) salt_ = store.record.table<fb::StoreRecord>().salt();
+  CheckRead floor{Key(kSystemOwner, Kind::feed_floor)};
+  if (Status s = read(floor); !s.ok()) return s;
+  if (floor.found()) feed_floor_ = floor.record.table<fb::FeedFloor>().through_seq();
+  if (floor.damaged()) feed_floor_ = UINT64_MAX;  // which bodies should be there is not known
 
   const Key prefix(kSystemOwner, Kind::commit_link);
   std::unique_ptr<engine::Scan> scan = engine_.scan(
@@ -151,8 +155,10 @@ Status CheckWalk::check_owner(const CheckedRecord& record) {
 
 void CheckWalk::check_common(const CheckedRecord& record) {
   const fb::Common& common = record.common();
-  // The store record is older than the first commit.
-  if (record.kind() != Kind::store &&
+  // The store record is older than the first commit, and so may a standby's be.
+  const bool may_be_older = record.kind() == Kind::store || record.kind() == Kind::replica_state ||
+                            record.kind() == Kind::replica_keys;
+  if ((!may_be_older || common.commit_seq() > last_commit_) &&
       (common.commit_seq() == 0 || common.commit_seq() > last_commit_)) {
     violation(record, "commit_seq is of a commit",
               fmt::format("it is {}, the last commit {}", common.commit_seq(), last_commit_));

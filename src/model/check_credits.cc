@@ -253,6 +253,11 @@ Status check_credit_entry(CheckWalk& walk, const CheckedRecord& record) {
   const bool follows = newer.owner == record.owner() && newer.sums_after == number;
   int64_t held_allowance = newer.held_allowance, held_granted = newer.held_granted;
   int64_t debt = newer.debt;
+  if (follows && (entry.held() != held_allowance + held_granted || entry.debt() != debt)) {
+    walk.violation(record, "what is held and owed is the fold of the ledger",
+                   fmt::format("entry {} says {} and {}, and it is {} + {} and {}", number,
+                               entry.held(), entry.debt(), held_allowance, held_granted, debt));
+  }
   if (const fb::HoldEffect* effect = entry.effect()) {
     held_allowance -= effect->held_allowance();
     held_granted -= effect->held_granted();

@@ -65,7 +65,8 @@ Status check_body_of(CheckWalk& walk, const CheckedRecord& record, uint64_t seq)
   const Key key = body_key(*walk.log().owner, seq);
   CheckRead body{key};
   if (Status s = walk.read(body, Tail::unpack); !s.ok()) return s;
-  if (body.absent()) {
+  // Up to the floor of the feed it may have been given up.
+  if (body.absent() && seq > walk.feed_floor()) {
     walk.violation("commit_body", key, "every link has its body",
                    "of link " + format::to_hex(record.key()));
   }
@@ -129,7 +130,10 @@ Status check_body_fields(CheckWalk& walk, const CheckedRecord& record, uint64_t 
   if (body.commit_seq() != seq) {
     walk.violation(record, "commit_seq is the key's", fmt::format("it is {}", body.commit_seq()));
   }
-  if (body.owner_seq() != owner_seq) {
+  // Where bodies were given up the first that is left may have any number: what is missing above
+  // the floor is missed by its link.
+  const bool begins_late = owner_seq == 1 && body.owner_seq() > 1 && walk.feed_floor() > 0;
+  if (body.owner_seq() != owner_seq && !begins_late) {
     walk.violation(record, "owner_seq is dense from 1",
                    fmt::format("it is {} and should be {}", body.owner_seq(), owner_seq));
   }
@@ -168,6 +172,8 @@ Status check_body(CheckWalk& walk, const CheckedRecord& record) {
     const auto& body = record.table<fb::CommitBody>();
     log.owner_seq = body.owner_seq();
     log.epoch = body.epoch();
+  } else if (log.owner_seq == 1 && walk.feed_floor() > 0) {
+    log.owner_seq = 0;  // it may have begun late: the next one tells where
   }
 
   const uint64_t seq = format::key_u64(record.key(), 17);
@@ -179,6 +185,34 @@ Status check_body(CheckWalk& walk, const CheckedRecord& record) {
   if (link.absent() || is_other) {
     walk.violation(record, "every body has its link",
                    fmt::format("link {} {}", seq, is_other ? "is of another owner" : "is missing"));
+  }
+  return Status();
+}
+
+Status check_feed_cursor(CheckWalk& walk, const CheckedRecord& record) {
+  const auto& cursor = record.table<fb::FeedCursor>();
+  const std::string_view name = text_of(cursor.name());
+  if (name.empty()) walk.violation(record, "a cursor has a name", "it is empty");
+  if (walk.salt() && format::text_hash(name, *walk.salt()) != record.uuid_at(17)) {
+    walk.violation(record, "the key is the name's hash", "it is another's");
+  }
+  if (cursor.seq() >= record.common().commit_seq()) {
+    walk.violation(
+        record, "a cursor is behind an earlier commit",
+        fmt::format("it is at {}, saved by {}", cursor.seq(), record.common().commit_seq()));
+  }
+  return Status();
+}
+
+Status check_feed_floor(CheckWalk& walk, const CheckedRecord& record) {
+  const uint64_t through = record.table<fb::FeedFloor>().through_seq();
+  if (through > record.common().commit_seq()) {
+    walk.violation(record, "what was given up had been there",
+                   fmt::format("up to {}, when {} was the last commit", through,
+                               record.common().commit_seq()));
+  }
+  if (record.owner() != kSystemOwner) {
+    walk.violation(record, "the store has one feed", "the floor lies under another owner");
   }
   return Status();
 }

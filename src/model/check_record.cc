@@ -5,12 +5,16 @@
 #include <cstring>
 
 #include "bcstore/options.h"
+#include "format/search.h"
 
 namespace bcstore::model {
 
 using format::Kind;
 
 namespace {
+
+// Keys of one group of commits; a group is written as one batch.
+constexpr size_t kMaxGroupKeys = size_t{256} << 20;
 
 // What a writer keeps to, and so what a reader needs to have room for.
 size_t tail_limit(Kind kind) {
@@ -31,8 +35,12 @@ size_t tail_limit(Kind kind) {
     case Kind::section_head:
     case Kind::section_list:
       return kMaxBlocks * format::SectionSpan::kBytes;
+    case Kind::replica_keys:
+      return kMaxGroupKeys;
     case Kind::vector:
       return kMaxDimension * sizeof(float);
+    case Kind::search_head:
+      return kMaxBlocks * format::SearchEntry::kBytes;
     default:
       return kMaxMessageBytes;  // lists of a commit's operations
   }

@@ -155,6 +155,10 @@ Status check_section_list(CheckWalk& walk, const CheckedRecord& record) {
                         std::back_inserter(fresh));
     if (newer.space != listing.space) fresh = entries;
   }
+  if (newer.document != document) {
+    Status s = check_is_searched(walk, record, listing.document, list.rev_last());
+    if (!s.ok()) return s;
+  }
   newer = {document, rev, listing.space, std::move(entries)};
   return check_entries(walk, record, listing, fresh);
 }
@@ -187,6 +191,7 @@ Status check_section_head(CheckWalk& walk, const CheckedRecord& record) {
   if (Status s = find_document(walk, record, rev_last, &listing); !s.ok()) return s;
   std::sort(entries.begin(), entries.end());
   check_names(walk, record, entries);
+  if (Status s = check_is_searched(walk, record, listing.document, rev_last); !s.ok()) return s;
   return check_entries(walk, record, listing, live);
 }
 

@@ -228,7 +228,35 @@ Status check_newest(CheckWalk& walk, const CheckedRecord& record) {
 
 namespace {
 
-// Of billing, and kinds from 42 on.
+// Of what is searched, and of those who follow.
+Status check_derived_record(CheckWalk& walk, const CheckedRecord& record) {
+  switch (record.kind()) {
+    case Kind::search_head:
+      return check_search_head(walk, record);
+    case Kind::search_space:
+      return check_search_space(walk, record);
+    case Kind::search_rows:
+      return check_search_rows(walk, record);
+    case Kind::search_block:
+      return check_search_block(walk, record);
+    case Kind::search_bitmap:
+      return check_search_bitmap(walk, record);
+    case Kind::search_lists:
+      return check_search_lists(walk, record);
+    case Kind::feed_cursor:
+      return check_feed_cursor(walk, record);
+    case Kind::feed_floor:
+      return check_feed_floor(walk, record);
+    case Kind::replica_keys:
+      return check_replica_keys(walk, record);
+    case Kind::replica_state:
+      return check_replica_state(walk, record);
+    default:
+      return Status();
+  }
+}
+
+// Of billing, and kinds from 42 to 63.
 Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
   switch (record.kind()) {
     case Kind::credit_account:
@@ -280,7 +308,7 @@ Status check_later_record(CheckWalk& walk, const CheckedRecord& record) {
     case Kind::call_month:
       return check_month_row(walk, record);
     default:
-      return Status();
+      return check_derived_record(walk, record);
   }
 }
 

@@ -130,6 +130,8 @@ class CheckWalk {
   // Unknown when the store record does not verify: what depends on it can not be looked at.
   const std::optional<uint64_t>& salt() const { return salt_; }
   uint64_t last_commit() const { return last_commit_; }
+  // Bodies of commits up to this one may have been given up.
+  uint64_t feed_floor() const { return feed_floor_; }
   CheckLog& log() { return log_; }
   CheckCredits& credits() { return credits_; }
   // The month row that came before.
@@ -159,6 +161,7 @@ class CheckWalk {
   std::unique_ptr<engine::Snapshot> snapshot_;
   std::optional<uint64_t> salt_;
   uint64_t last_commit_ = 0;
+  uint64_t feed_floor_ = 0;
   CheckedRecord row_;
   std::optional<UserId> owner_;
   CheckStreamRow newer_;
@@ -190,6 +193,10 @@ Status check_body(CheckWalk& walk, const CheckedRecord& record);
 Status check_operations(CheckWalk& walk, const CheckedRecord& body,
                         const std::vector<format::Touched>& operations);
 Status check_idempotency(CheckWalk& walk, const CheckedRecord& record);
+Status check_feed_cursor(CheckWalk& walk, const CheckedRecord& record);
+Status check_feed_floor(CheckWalk& walk, const CheckedRecord& record);
+Status check_replica_keys(CheckWalk& walk, const CheckedRecord& record);
+Status check_replica_state(CheckWalk& walk, const CheckedRecord& record);
 
 Status check_project(CheckWalk& walk, const CheckedRecord& record);
 Status check_project_by_age(CheckWalk& walk, const CheckedRecord& record);
@@ -229,6 +236,16 @@ Status check_section_head(CheckWalk& walk, const CheckedRecord& record);
 Status check_section_list(CheckWalk& walk, const CheckedRecord& record);
 Status check_section_block(CheckWalk& walk, const CheckedRecord& record);
 Status check_vector(CheckWalk& walk, const CheckedRecord& record);
+
+Status check_search_head(CheckWalk& walk, const CheckedRecord& record);
+Status check_search_space(CheckWalk& walk, const CheckedRecord& record);
+Status check_search_rows(CheckWalk& walk, const CheckedRecord& record);
+Status check_search_block(CheckWalk& walk, const CheckedRecord& record);
+Status check_search_bitmap(CheckWalk& walk, const CheckedRecord& record);
+Status check_search_lists(CheckWalk& walk, const CheckedRecord& record);
+// These sections of a document, or newer ones, or those of a later version, are searched.
+Status check_is_searched(CheckWalk& walk, const CheckedRecord& record, const Uuid& document,
+                         uint32_t rev_last);
 
 Status check_session(CheckWalk& walk, const CheckedRecord& record);
 Status check_session_by_age(CheckWalk& walk, const CheckedRecord& record);

@@ -24,6 +24,9 @@ CommitQueue::CommitQueue(std::unique_ptr<Executor> executor, engine::Engine& eng
   counters_.last_seq = executor_->last_seq();
   counters_.durable_seq = executor_->durable_seq();
   counters_.last_time_us = executor_->last_time().us;
+  counters_.last_shown = executor_->last_seq();
+  counters_.feed_floor = executor_->feed_floor();
+  counters_.is_whole = executor_->replica().is_whole();
 }
 
 // In a child after fork our own mutex may be held by a thread that is not there.
@@ -99,11 +102,10 @@ Status CommitQueue::pass(Durability durability, bool last) {
   return pass(ticket, last);
 }
 
-Status CommitQueue::drop_keys(std::vector<UserId> owners, uint32_t day) {
+Status CommitQueue::run_chore(std::function<Status(Executor&)> chore, Durability durability) {
   auto ticket = std::make_shared<Ticket>();
-  ticket->commit.durability = Durability::relaxed;
-  ticket->stale_owners = std::move(owners);
-  ticket->stale_day = day;
+  ticket->commit.durability = durability;
+  ticket->chore = std::move(chore);
   return pass(ticket, false);
 }
 
@@ -313,10 +315,8 @@ void CommitQueue::run(Group& group, bool* writing) {
     bool durable = ticket->commit.durability == Durability::durable;
     if (!ticket->commit.batch) {
       sync = sync || durable;
-      for (const UserId& owner : ticket->stale_owners) {
-        executor_->drop_keys(owner, ticket->stale_day);
-        wrote = true;
-      }
+      if (ticket->chore) ticket->outcome.status = ticket->chore(*executor_);
+      wrote = wrote || (ticket->chore && executor_->pending());
       continue;
     }
     const uint64_t before = executor_->last_seq();
@@ -331,6 +331,7 @@ void CommitQueue::run(Group& group, bool* writing) {
   Status written;
   if (wrote) {
     *writing = true;  // and it stays so: what is written can not be taken back
+    foretell();
     written = executor_->finish(sync);
   } else {
     executor_->end_group();
@@ -347,18 +348,37 @@ void CommitQueue::run(Group& group, bool* writing) {
   publish();
 }
 
+// What this group may take away from readers. They look again behind their reading; what they have
+// then was there.
+void CommitQueue::foretell() {
+  counters_.feed_floor = std::max(counters_.feed_floor.load(), executor_->feed_floor());
+  if (!executor_->replica().is_whole()) counters_.is_whole = false;
+}
+
 void CommitQueue::publish() {
   counters_.last_seq = executor_->last_seq();
   counters_.durable_seq = executor_->durable_seq();
   counters_.last_time_us = executor_->last_time().us;
   counters_.cache_bytes = executor_->cache_bytes();
+  counters_.feed_floor = executor_->feed_floor();
+  counters_.is_whole = executor_->replica().is_whole();
+  tell();
+}
+
+// feed_waiters.h says why in this order.
+void CommitQueue::tell() {
+  const std::vector<FeedWaiters::Shown>& shown = executor_->shown();
+  if (shown.empty()) return;
+  // A page for a standby may bring older ones.
+  counters_.last_shown = std::max(counters_.last_shown.load(), shown.back().seq);
+  if (waiters_.any()) waiters_.publish(shown);
 }
 
 void CommitQueue::answer(Group& group, const Status& written) {
   bool accepted = false;
   for (const auto& ticket : group) {
     Outcome& outcome = ticket->outcome;
-    accepted = accepted || !ticket->stale_owners.empty();
+    accepted = accepted || ticket->chore != nullptr;
     if (written.ok()) continue;
     // A refusal before the group's first accepted batch stands. Those after it may have been
     // decided on what is not there: out of credits by a spending that was never written.

@@ -26,15 +26,15 @@
 
 #include "bcstore/store.h"
 #include "model/execute.h"
+#include "model/feed_waiters.h"
 
 namespace bcstore::model {
 
 // One commit in the queue. Without a batch it only marks a place.
 struct Ticket {
   Commit commit;
-  // Owners whose idempotency keys of days before this one are to go, instead of a batch.
-  std::vector<UserId> stale_owners;
-  uint32_t stale_day = 0;
+  // Upkeep instead of a batch: what the leader puts beside the others' changes.
+  std::function<Status(Executor&)> chore;
   Outcome outcome;
   std::function<void(Result<Receipt>)> done_callback;
   size_t submitted_bytes = 0;
@@ -50,6 +50,9 @@ class CommitQueue {
     std::atomic<uint64_t> commits{0}, groups{0}, syncs{0};
     std::atomic<uint64_t> last_seq{0}, durable_seq{0}, cache_bytes{0};
     std::atomic<int64_t> last_time_us{0};  // of the last commit
+    std::atomic<uint64_t> last_shown{0};   // no commit after it is shown by any feed
+    std::atomic<uint64_t> feed_floor{0};   // a feed is read from here on
+    std::atomic<bool> is_whole{true};      // no standby that has a part of what it is to get
   };
   // Makes audit commits for buffered reads; called by a leader at the start of its group.
   using AuditSource = std::function<std::vector<std::unique_ptr<BatchBody>>()>;
@@ -67,8 +70,8 @@ class CommitQueue {
   bool ready(const std::shared_ptr<Ticket>& ticket);
   // Executes everything that was handed in, also by others.
   Status drive();
-  // Drops the idempotency keys that these owners used on days before `day`.
-  Status drop_keys(std::vector<UserId> owners, uint32_t day);
+  // Has the leader of a group do this, and answers what came of it.
+  Status run_chore(std::function<Status(Executor&)> chore, Durability durability);
   // Makes everything acknowledged so far durable.
   Status sync();
   // The same, and no commit is accepted from now on.
@@ -78,6 +81,7 @@ class CommitQueue {
   Status health() const;
 
   const Counters& counters() const { return counters_; }
+  FeedWaiters& waiters() { return waiters_; }
 
  private:
   Status foreign() const;
@@ -99,6 +103,8 @@ class CommitQueue {
   void write_rates(const Group& group, bool* writing);
   Status finish(bool* writing);
   void publish();
+  void foretell();
+  void tell();
 
   std::unique_ptr<Executor> executor_;
   engine::Engine& engine_;
@@ -106,6 +112,7 @@ class CommitQueue {
   AuditSource audits_;
   std::vector<std::unique_ptr<BatchBody>> unwritten_audits_;  // the leader's
   Counters counters_;
+  FeedWaiters waiters_;
 
   std::mutex mutex_;
   std::condition_variable arrived_;  // the leader waits for its group to fill

@@ -408,6 +408,7 @@ Result<Context> Tenant::context_again(std::string_view id,
                                               : "count: this context was counted by the store");
   }
   ContextOptions& options = request->options;
+  if (Status s = model::check(options); !s.ok()) return s;
   options.count = std::move(count);
   Result<Snapshot> snapshot = this->snapshot();
   if (!snapshot.ok()) return snapshot.status();

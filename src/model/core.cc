@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/read_feed.h"
+#include "model/replica.h"
+
 namespace bcstore::model {
 
 using format::Key;
@@ -18,6 +21,7 @@ constexpr size_t kHeadCacheShare = 8;
 constexpr size_t kContentCacheShare = 8;
 constexpr size_t kTailCacheSixteenths = 3;
 constexpr size_t kRowCacheShare = 8;
+constexpr size_t kSearchCacheShare = 8;
 
 }  // namespace
 
@@ -67,6 +71,7 @@ Core::Core(const Options& options)
           std::min(options.revision_cache_bytes, options.memory_budget_bytes / kContentCacheShare)),
       tails_(options.memory_budget_bytes / 16 * kTailCacheSixteenths),
       rows_(options.memory_budget_bytes / kRowCacheShare),
+      searches_(options.memory_budget_bytes / kSearchCacheShare),
       rates_(options.rate_limits) {
   if (!options_.clock) options_.clock = system_clock();
   if (!options_.ids) options_.ids = random_ids(options_.clock);
@@ -99,6 +104,13 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   settings.tails = &core->tails_;
   settings.rows = &core->rows_;
   settings.rates = &core->rates_;
+  Result<uint64_t> floor = read_feed_floor(*core->engine_, nullptr);
+  if (!floor.ok()) return floor.status();
+  settings.feed_floor = *floor;
+  Result<ReplicaStanding> standing = read_standing(*core->engine_, nullptr);
+  if (!standing.ok()) return standing.status();
+  settings.replica = *std::move(standing);
+  settings.searches = &core->searches_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
   if (Status s = executor->recover(&core->open_report_); !s.ok()) return s;
@@ -143,8 +155,12 @@ Status Core::found(bool fresh) {
                               store->format(), format::kStoreFormat));
   }
   salt_ = store->salt();
-  Uuid id = from_fb(store->store_id());
-  store_hash_ = format::hash64({reinterpret_cast<const char*>(id.bytes.data()), 16}, salt_);
+  const auto hash_of = [this](const Uuid& id) {
+    return format::hash64({reinterpret_cast<const char*>(id.bytes.data()), 16}, salt_);
+  };
+  store_id_ = from_fb(store->store_id());
+  store_hash_ = hash_of(store_id_);
+  open_hash_ = hash_of(random_ids(system_clock())->next());
   return Status();
 }
 
@@ -195,6 +211,7 @@ Status Core::close() {
   if (!synced.ok() && synced.code() != Code::read_only && synced.code() != Code::closed) {
     return synced;
   }
+  queue_->waiters().close();
   Status s = engine_->close();
   // Between the count and the close somebody may have begun to read: the store then stays open for
   // reading only, and closing may be tried again.
@@ -220,6 +237,7 @@ StoreStats Core::stats() const {
   out.revision_cache_bytes = contents_.bytes();
   out.message_cache_bytes = tails_.bytes();
   out.row_cache_bytes = rows_.bytes();
+  out.search_cache_bytes = searches_.bytes();
   out.last_commit_seq = counters.last_seq;
   out.durable_commit_seq = counters.durable_seq;
   out.commits = counters.commits;

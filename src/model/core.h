@@ -17,6 +17,7 @@
 #include "model/content_cache.h"
 #include "model/delta.h"
 #include "model/row_cache.h"
+#include "model/search_cache.h"
 #include "model/tail_cache.h"
 
 namespace bcstore::model {
@@ -53,6 +54,10 @@ class Core : public std::enable_shared_from_this<Core> {
   // What cursors carry of the store.
   uint64_t store_hash() const { return store_hash_; }
   uint64_t salt() const { return salt_; }
+  // Of this opening: a snapshot is of no other, though a standby has the store's own id.
+  uint64_t open_hash() const { return open_hash_; }
+  // Of whoever has the same contents; make_standby writes the record of a store that it is to be.
+  const Uuid& store_id() const { return store_id_; }
   CommitQueue& queue() { return *queue_; }
   const CommitQueue& queue() const { return *queue_; }
 
@@ -60,7 +65,10 @@ class Core : public std::enable_shared_from_this<Core> {
   ContentCache& contents() { return contents_; }
   TailCache& tails() { return tails_; }
   RowCache& rows() { return rows_; }
+  SearchCache& searches() { return searches_; }
   RateBook& rates() { return rates_; }
+  // Held while lists are made: one space at a time.
+  std::mutex& lists_mutex() { return lists_mutex_; }
 
   // A service looked at this owner's data. Bounded: owners beyond kMaxBufferedAudits are written
   // at once.
@@ -89,17 +97,27 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<engine::Engine> engine_;
   uint64_t store_hash_ = 0;
   uint64_t salt_ = 0;
+  uint64_t open_hash_ = 0;
+  Uuid store_id_;
   ContentCoder coder_;
   ContentCache contents_;
   TailCache tails_;
   RowCache rows_;
+  SearchCache searches_;
   RateBook rates_;
+  std::mutex lists_mutex_;
   std::mutex audit_mutex_;
   std::vector<ReadAudit> read_audits_;
   std::unique_ptr<CommitQueue> queue_;
   std::atomic<bool> closed_{false};
   friend class Child;
   LiveCount children_;
+};
+
+// What a standby is made of: the id and the salt of the store that it is to be.
+struct Identity {
+  Uuid store_id;
+  uint64_t salt = 0;
 };
 
 Status check_options(const Options& options);

@@ -169,6 +169,30 @@ void set_unlimited_by(uint8_t reason, bool is_unlimited, CreditState* state) {
   state->is_unlimited = state->unlimited_by != 0;
 }
 
+bool put_balance(const CreditState& before, const CreditState& after, fb::CreditEntry* entry) {
+  const bool is_put =
+      entry->mutate_allowance_delta(static_cast<int32_t>(after.allowance - before.allowance)) &&
+      entry->mutate_granted_delta(static_cast<int32_t>(after.granted - before.granted)) &&
+      entry->mutate_allowance(static_cast<int32_t>(after.allowance)) &&
+      entry->mutate_granted(static_cast<int32_t>(after.granted)) &&
+      entry->mutate_is_unlimited(after.is_unlimited) &&
+      entry->mutate_unlimited_by(after.unlimited_by) && entry->mutate_epoch(after.epoch) &&
+      entry->mutate_plan_allowance(after.plan_allowance) && entry->mutate_resets(after.resets) &&
+      entry->mutate_held(static_cast<int32_t>(after.held_allowance + after.held_granted)) &&
+      entry->mutate_debt(static_cast<int32_t>(after.debt)) &&
+      entry->mutate_reset_at(after.reset_at.us);
+  if (!is_put) return false;
+  const auto held_allowance = static_cast<int32_t>(after.held_allowance - before.held_allowance);
+  const auto held_granted = static_cast<int32_t>(after.held_granted - before.held_granted);
+  const auto debt = static_cast<int32_t>(after.debt - before.debt);
+  fb::HoldEffect* effect = entry->mutable_effect();
+  if (effect == nullptr) return held_allowance == 0 && held_granted == 0 && debt == 0;
+  effect->mutate_held_allowance(held_allowance);
+  effect->mutate_held_granted(held_granted);
+  effect->mutate_debt(debt);
+  return true;
+}
+
 Credits credits_of(const CreditState& state) {
   Credits credits;
   credits.allowance = static_cast<int32_t>(state.allowance);

@@ -91,6 +91,9 @@ struct HoldParts {
   uint64_t epoch = 0;  // of the balance that it was taken from
   bool none() const { return allowance == 0 && granted == 0; }
 };
+// Writes into an entry of the ledger what it did, and the balance after it. False when the entry
+// was made without room for it.
+bool put_balance(const CreditState& before, const CreditState& after, fb::CreditEntry* entry);
 // Whether so much can have been taken, and is held.
 bool is_held(const HoldParts& parts, const CreditState& state);
 // Takes `amount` out of the buckets, or as much as is there.

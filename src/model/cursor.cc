@@ -65,6 +65,7 @@ template class Cursor<Subscription>;
 template class Cursor<SubscriptionChange>;
 template class Cursor<PublicName>;
 template class Cursor<PublicRecord>;
+template class Cursor<FeedCursor>;
 
 namespace model {
 
@@ -104,7 +105,7 @@ CursorBody::CursorBody(std::shared_ptr<Core> core, UserId owner, ListPlan plan)
   }
   if (plan_.snapshot != nullptr) {
     const SnapshotBody* body = Access::body(*plan_.snapshot);
-    if (body == nullptr || body->store_hash != core_->store_hash()) {
+    if (body == nullptr || body->open_hash != core_->open_hash()) {
       end(Status(Code::invalid_argument, "snapshot: of another store"));
       return;
     }
@@ -146,6 +147,8 @@ Status CursorBody::parse_token() {
                       position.compare(0, plan_.merged_prefix.size(), plan_.merged_prefix) == 0;
   const bool is_own = position.compare(0, plan_.prefix.size(), plan_.prefix) == 0;
   if (plan_.kind == format::Kind::message && !is_own) {
+    const format::KindInfo* kind = format::parse_key(position);
+    if (kind == nullptr || kind->kind != plan_.kind) return bad;
     // In a session behind this one: the list goes on there.
     position_ = std::move(position);
     return Status();

@@ -74,6 +74,7 @@ Status diff_tasks(const TenantState& state, const Past& before, const Past& afte
   auto scan = state.core->engine().scan(
       {engine::family_of(Kind::task), prefix.str(), format::after_prefix(prefix), false, at});
   RecordBody head;
+  size_t bytes = 0;
   while (scan->next()) {
     if (Status s = head.view(scan->key(), scan->value()); !s.ok()) return s;
     if (before.is_unchanged(head) && after.is_unchanged(head)) continue;
@@ -83,10 +84,12 @@ Status diff_tasks(const TenantState& state, const Past& before, const Past& afte
     if (!is.ok()) return is.status();
     const bool same = *was && *is ? is_same_task(**was, **is) : *was == *is;
     if (same) continue;
-    if (diff->tasks.size() == kMaxDiffTasks) {
+    const size_t size = (*was ? (*was)->bytes() : 0) + (*is ? (*is)->bytes() : 0);
+    if (diff->tasks.size() == kMaxDiffTasks || size > kMaxDiffTaskBytes - bytes) {
       ++diff->tasks_left_out;
       continue;
     }
+    bytes += size;
     TaskDiff task;
     if (*was) task.before = RecordAccess::make<Task>(*std::move(was));
     if (*is) task.after = RecordAccess::make<Task>(*std::move(is));

@@ -78,6 +78,10 @@ Status Executor::dispatch_money(Op& op) {
       return adjust_credits(op);
     case Verb::limit_rate:
       return limit_rate(op);
+    case Verb::save_feed_cursor:
+      return save_feed_cursor(op);
+    case Verb::drop_feed_cursor:
+      return drop_feed_cursor(op);
     default:
       // Billing is a batch of its own.
       return Status(Code::internal, "an operation of no known verb");

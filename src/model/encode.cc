@@ -298,6 +298,8 @@ Draft Encoder::credit_entry(By by, CreditEntryKind kind, int32_t amount, Optiona
     e.add_allowance(0);
     e.add_granted(0);
     e.add_plan_allowance(0);
+    e.add_held(0);
+    e.add_debt(0);
     e.add_is_unlimited(false);
     e.add_resets(false);
     e.add_unlimited_by(0);

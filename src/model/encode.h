@@ -100,6 +100,9 @@ struct CustomerFields;
 struct BillingAccountFields;
 struct SubscriptionFields;
 
+// What a store is to others of the same contents; on disk.
+enum class ReplicaRole : uint8_t { none = 0, source = 1, standby = 2 };
+
 struct RevisionFields {
   ContentType content_type{};
   std::string_view content;
@@ -111,6 +114,19 @@ struct BlockFields {
   OptionalText heading, body;
   uint32_t rev = 0;
 };
+
+struct SearchSpaceFields {
+  uint8_t codec = 0;
+  uint32_t dimension = 0;
+  Metric metric{};
+  uint32_t count = 0, live = 0, folded = 0;
+  uint32_t generation = 0, lists = 0, listed = 0, in_lists = 0;
+  struct Recall {
+    uint32_t nearest = 0, probes = 0, found = 0;
+  };
+  std::vector<Recall> recall;  // for each `nearest` with more and more probes
+};
+SearchSpaceFields fields_of(const fb::SearchSpace& space);
 
 inline fb::Uuid to_fb(const Uuid& id) {
   return fb::Uuid(flatbuffers::span<const uint8_t, 16>(id.bytes.data(), 16));
@@ -216,6 +232,18 @@ class Encoder {
   Draft section_list(By by, const ListFields& fields);
   Draft section_block(By by, const BlockFields& fields);
   Draft vector(By by, const Uuid& document, uint32_t rev, std::string_view floats);
+  struct SearchHeadFields {
+    Uuid document;
+    uint32_t version, rev, entries;
+    Uuid space;  // nil without an embedding
+    std::string_view tail;
+  };
+  Draft search_head(By by, const SearchHeadFields& fields);
+  Draft search_space(By by, const SearchSpaceFields& fields);
+  Draft search_rows(By by, uint32_t dimension, uint32_t entries, std::string_view tail);
+  Draft search_block(By by, uint32_t dimension, uint32_t entries, std::string_view tail);
+  Draft search_bitmap(By by, uint32_t live, std::string_view bits);
+  Draft search_lists(By by, uint32_t dimension, uint32_t entries, std::string_view tail);
   Draft billing_delivery(By by, const DeliveryFields& fields);
   Draft billing_customer(By by, const CustomerFields& fields);
   Draft billing_account(By by, const BillingAccountFields& fields);
@@ -228,6 +256,10 @@ class Encoder {
     std::string_view touched;  // packed
   };
   Draft rate_state(By by, std::string_view ahead);
+  Draft feed_cursor(By by, std::string_view name, uint64_t seq);
+  Draft feed_floor(By by, uint64_t through_seq);
+  Draft replica_keys(By by, uint32_t keys, uint64_t chain, std::string_view packed);
+  Draft replica_state(By by, ReplicaRole role, bool is_consistent, std::string_view position);
   Draft commit_body(By by, const BodyFields& fields);
   // The window is counted from `at`.
   Draft idempotency(const Receipt& receipt, Time at, const Uuid& request,

@@ -56,4 +56,45 @@ Draft Encoder::call_rollup(By by, std::string_view model_name, std::string_view 
   return finish(Kind::call_rollup);
 }
 
+Draft Encoder::feed_cursor(By by, std::string_view name, uint64_t seq) {
+  Who w = who(by);
+  const auto text = this->text(name);
+  fb::FeedCursorBuilder b(fbb_);
+  add_common(b, w);
+  b.add_name(text);
+  always(b, [seq](auto& cursor) { cursor.add_seq(seq); });
+  fbb_.Finish(b.Finish());
+  return finish(Kind::feed_cursor);
+}
+
+Draft Encoder::feed_floor(By by, uint64_t through_seq) {
+  Who w = who(by);
+  fb::FeedFloorBuilder b(fbb_);
+  add_common(b, w);
+  always(b, [through_seq](auto& floor) { floor.add_through_seq(through_seq); });
+  fbb_.Finish(b.Finish());
+  return finish(Kind::feed_floor);
+}
+
+Draft Encoder::replica_keys(By by, uint32_t keys, uint64_t chain, std::string_view packed) {
+  Who w = who(by);
+  fb::ReplicaKeysBuilder b(fbb_);
+  add_common(b, w);
+  b.add_chain(chain);
+  b.add_keys(keys);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::replica_keys, packed);
+}
+
+Draft Encoder::replica_state(By by, ReplicaRole role, bool is_consistent,
+                             std::string_view position) {
+  Who w = who(by);
+  fb::ReplicaStateBuilder b(fbb_);
+  add_common(b, w);
+  b.add_role(static_cast<uint8_t>(role));
+  b.add_is_consistent(is_consistent);
+  fbb_.Finish(b.Finish());
+  return finish(Kind::replica_state, position);
+}
+
 }  // namespace bcstore::model

@@ -39,6 +39,12 @@ std::vector<Receipt::Operation> parse_operations(std::string_view bytes) {
   return out;
 }
 
+Status check_batch(BatchBody& batch, ReplicaRole role) {
+  if (!batch.status().ok()) return batch.status();
+  if (batch.ops().empty()) return Status(Code::invalid_argument, "batch: holds no operation");
+  return role == ReplicaRole::standby ? refused_by_standby() : Status();
+}
+
 }  // namespace
 
 std::string json_text(std::string_view text) {
@@ -121,16 +127,33 @@ Status Executor::check_link(const engine::Scan& scan, ChainLink* link) {
 }
 
 void Executor::begin() {
+  shown_.clear();
   cache_.trim();
   forget_group(true);
+  start_from_here();
+}
+
+// What an abandoned group goes back to.
+void Executor::start_from_here() {
   group_seq_ = last_seq_;
   group_link_hash_ = last_link_hash_;
   group_time_ = last_time_;
+  group_feed_floor_ = settings_.feed_floor;
+  group_replica_ = settings_.replica;
 }
 
 Status Executor::finish(bool sync) {
+  if (settings_.replica.role == ReplicaRole::source) {
+    if (Status s = put_replica_keys(); !s.ok()) {
+      abandon(/*nothing_written=*/true);
+      return s;
+    }
+  }
+  const bool steps_lists = std::exchange(steps_lists_, false);
   settings_.rows->begin_write(last_seq_);
+  if (steps_lists) settings_.searches->move_epoch();
   Status status = engine_.apply(*changes_, sync);
+  if (steps_lists) settings_.searches->move_epoch();
   settings_.rows->end_write(status.ok());
   if (!status.ok()) {
     abandon(status.code() != Code::unknown_outcome);
@@ -138,9 +161,7 @@ Status Executor::finish(bool sync) {
   }
   if (sync) durable_seq_ = last_seq_;
   // These numbers are taken, whatever becomes of what comes next.
-  group_seq_ = last_seq_;
-  group_link_hash_ = last_link_hash_;
-  group_time_ = last_time_;
+  start_from_here();
   keep_contents();
   forget_group(true);
   return status;
@@ -166,9 +187,12 @@ void Executor::abandon(bool nothing_written) {
   if (nothing_written) give_back_all();
   // The cache told of changes that are not there, or may not be.
   cache_.clear();
+  shown_.clear();
   last_seq_ = group_seq_;
   last_link_hash_ = group_link_hash_;
   last_time_ = group_time_;
+  settings_.feed_floor = group_feed_floor_;
+  settings_.replica = group_replica_;
   current_.deferred.clear();
   forget_group(false);
 }
@@ -177,6 +201,7 @@ void Executor::end_group() { forget_group(true); }
 
 void Executor::forget_group(bool known) {
   changes_->clear();
+  steps_lists_ = false;
   settings_.rows->end_write(false);  // of a write that an exception ended, or of none
   undo_.clear();
   pending_facts_.clear();
@@ -187,8 +212,10 @@ void Executor::forget_group(bool known) {
   pending_tails_.clear();
   group_acquired_.clear();
   group_saved_.clear();
-  for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, known);
+  const bool is_known = known && !replaces_rows_;
+  for (const TailCache::Id& id : tails_written_to_) settings_.tails->end_append(id, is_known);
   tails_written_to_.clear();
+  replaces_rows_ = false;
 }
 
 Status Executor::check_owner_lives(const Commit& commit, HeadEntry** owner) {
@@ -214,10 +241,7 @@ Status Executor::check_owner_seq(const Commit& commit, const HeadEntry& owner) {
 Outcome Executor::execute(Commit& commit) {
   Outcome out;
   BatchBody& batch = *commit.batch;
-  out.status = batch.status();
-  if (out.status.ok() && batch.ops().empty()) {
-    out.status = Status(Code::invalid_argument, "batch: holds no operation");
-  }
+  out.status = check_batch(batch, settings_.replica.role);
   if (!out.status.ok()) return out;
   if (batch.ops().front().verb == Verb::apply_billing) return execute_billing(commit);
 
@@ -252,6 +276,7 @@ Outcome Executor::execute(Commit& commit) {
     return out;
   }
   if (out.status.ok()) write_deferred();
+  if (out.status.ok()) out.status = index_sections();
   if (out.status.ok()) out.status = write_ends();
   if (out.status.ok() && current_.strict_rate) out.status = put_rates(current_.owner);
   if (out.status.ok() && batch.audited()) out.status = write_audit(batch);
@@ -411,6 +436,10 @@ Status Executor::write_log(const Commit& commit) {
   changes_->put(Family::log, link_key, Draft(Kind::commit_link, packed).seal(link_key));
 
   Key owner_prefix(current_.owner, Kind::commit_body);
+  if (!is_bookkeeping(current_.touched)) {
+    shown_.push_back({current_.owner, current_.commit_seq});
+  }
+
   HeadEntry owner;
   owner.exists = true;
   owner.seq = current_.owner_seq;

@@ -23,70 +23,42 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "bcstore/service.h"
-#include "bcstore/write_batch.h"
 #include "engine/engine.h"
 #include "engine/families.h"
 #include "format/key.h"
 #include "format/record.h"
-#include "model/batch.h"
+#include "format/search.h"
 #include "model/billing_fields.h"
+#include "model/commit.h"
 #include "model/content_cache.h"
 #include "model/credits.h"
 #include "model/encode.h"
+#include "model/execute_parts.h"
+#include "model/feed_waiters.h"
 #include "model/head_cache.h"
 #include "model/keys.h"
 #include "model/rate_book.h"
+#include "model/replica_standing.h"
 #include "model/row_cache.h"
+#include "model/search_lists.h"
+#include "model/section_intake.h"
 #include "model/section_lists.h"
 #include "model/tail_cache.h"
 
 namespace bcstore::model {
 
-// What one caller hands to the queue.
-struct Commit {
-  std::unique_ptr<BatchBody> batch;
-  Durability durability = Durability::durable;
-  std::string idempotency_key;
-  std::optional<uint64_t> expected_owner_seq;
-};
-
-// What became of the hold that a batch resolved last.
-struct ResolvedHold {
-  int32_t returned = 0, lapsed = 0, debt = 0;
-};
-
-// What it gets back.
-struct Outcome {
-  Status status;
-  Receipt receipt;
-  std::vector<ImportedRow> rows;  // imports only
-  std::optional<ResolvedHold> resolved;
-  bool wrote = false;  // a commit; or, when the receipt is a replay, the key alone
-};
+struct ReplicaPage;
 
 class Executor {
  public:
-  struct Settings {
-    uint64_t salt = 0;
-    int64_t idempotency_window_us = 0;
-    bool lock_blocks_user_writes = false;
-    size_t cache_bytes = 0;
-    int32_t initial_credits = 0;
-    bool past_due_is_pro = false;
-    bool pro_is_unlimited = true;
-    ContentCoder* coder = nullptr;
-    ContentCache* contents = nullptr;
-    TailCache* tails = nullptr;
-    RowCache* rows = nullptr;
-    RateBook* rates = nullptr;
-  };
+  using Settings = ExecutorSettings;
   Executor(engine::Engine& engine, Clock& clock, const Settings& settings);
 
   // Finds the end of the commit log, and checks the chain of what the engine recovered:
@@ -106,6 +78,23 @@ class Executor {
   void end_group();
   // Puts the end of the idempotency keys that the owner used on days before `day`.
   void drop_keys(UserId owner, uint32_t day);
+  // Puts that bodies of commits up to this one are given up; and, in a later group, gives up those
+  // of an owner whose numbers are below `end`.
+  Status set_feed_floor(uint64_t through_seq);
+  // Until it is let go, no cursor is saved before it. One at a time.
+  Status hold_feed_floor(uint64_t through_seq);
+  void let_feed_floor_go() { held_feed_floor_ = 0; }
+  void drop_bodies(UserId owner, uint64_t end);
+  // From the next group on, keeps what each group changed; harmless again. And gives up what was
+  // kept up to a number, but for the newest.
+  Status become_source();
+  Status drop_replica_keys(uint64_t through);
+  Status stop_being_source();
+  // Of a standby: takes over a page, as one. `conflict` is another history.
+  Status apply_page(const ReplicaPage& page);
+  const ReplicaStanding& replica() const { return settings_.replica; }
+  // Puts a part of a space's lists.
+  Status write_lists(const ListsWrite& lists);
   // What is left of the rate limits that changed: whether it is time to put it, or there is any and
   // it shall be `now`; of whom; and that, of some of them, in a group of its own.
   bool rates_are_due(bool now) const;
@@ -118,53 +107,12 @@ class Executor {
   uint64_t durable_seq() const { return durable_seq_; }
   void mark_durable() { durable_seq_ = last_seq_; }
   size_t cache_bytes() const { return cache_.bytes(); }
+  // Of the group: the commits that a feed shows.
+  const std::vector<FeedWaiters::Shown>& shown() const { return shown_; }
+  uint64_t feed_floor() const { return settings_.feed_floor; }
 
  private:
-  struct Undo {
-    std::string key;
-    bool known = false;
-    HeadEntry entry;
-  };
-  struct Mark {
-    size_t undo, touched, operations, months, lists, contents, tails, acquired, saved, ends;
-    uint32_t events;
-  };
-  // How a hold ended, with the balance after it.
-  struct HoldEnd {
-    LiveHold hold;
-    HoldState state{};
-    Time at;
-    int64_t captured = 0, returned = 0, lapsed = 0, debt = 0;
-    CreditState after{};
-  };
-  // The batch under execution.
-  struct Current {
-    UserId owner;
-    const Actor* actor = nullptr;
-    uint64_t commit_seq = 0;
-    uint64_t owner_seq = 0;
-    Time now;
-    uint32_t events = 0;     // and calls, written so far: the next one's ordinal
-    uint32_t operation = 0;  // index of the one being executed
-    bool importing = false;
-    bool present = false;  // the imported row was here already
-    // Of the newest commit that an operation repeats.
-    std::optional<Receipt> repeated;
-    std::vector<Acquired> acquired;  // given back when the batch is refused
-    bool strict_rate = false;        // of a limit whose state is written with the batch
-    std::vector<HoldEnd> ends;       // that are due, and written when the batch is accepted
-    std::optional<ResolvedHold> resolved;
-    std::vector<format::Touched> touched;
-    std::vector<Receipt::Operation> operations;
-    // Heads that stand in the cache and are written once, when the batch was executed.
-    std::map<std::string, format::Kind> deferred;
-  };
-
-  // A link that was checked.
-  struct ChainLink {
-    uint64_t seq = 0;
-    uint64_t prev_hash = 0;
-  };
+  using Current = CurrentBatch;
   Status check_link(const engine::Scan& scan, ChainLink* link);
 
   // The frame around the operations of a batch.
@@ -179,6 +127,7 @@ class Executor {
                        const Receipt& receipt);
   void answer_unchanged(const Commit& commit, UserId key_owner, const Uuid& request,
                         const Mark& start, Outcome* out);
+  void start_from_here();
   void keep_contents();
   // `known`: the tails of the sessions that were appended to are what the store has.
   void forget_group(bool known);
@@ -225,6 +174,15 @@ class Executor {
   Status limit_rate(Op& op);
   Status reserve_credits(Op& op);
   Status resolve_credits(Op& op);
+  Status put_replica_keys();  // and what follows: execute_replica.cc
+  Status put_replica_state(ReplicaRole role, bool is_consistent, std::string_view position);
+  Status check_page(const ReplicaPage& page);
+  Status check_page_link(std::string_view key, std::string_view value, uint64_t last,
+                         uint64_t last_hash);
+  bool take_page_link(std::string_view key, std::string_view value);
+  void put_page(const ReplicaPage& page);
+  Status save_feed_cursor(Op& op);
+  Status drop_feed_cursor(Op& op);
 
   // Billing; see execute_billing.cc and execute_entitlement.cc. A delivery finds out by itself
   // whose it is: its commit, or two of one write, are frames of its own.
@@ -277,6 +235,30 @@ class Executor {
   Status find_present(const Op& op, const Intake& intake, Presence* presence);
   Status refuse_section(const Op& op, const Intake& intake, const Overlap& overlap) const;
   Status fit_intake(const Op& op, const Intake& intake) const;
+  Status load_spans(const Uuid& document, SectionIntake* intake);
+
+  // What is searched; see execute_search.cc.
+  struct SearchSpace;
+  struct Searched;
+  struct SearchedPlace;
+  void note_embedded(const Op& op);
+  Status index_sections();
+  Status find_newest_sections(const Uuid& document, bool is_searched, SectionsOf* newest);
+  Status index_document(const Uuid& document);
+  Status replace_searched(const SearchedPlace& place, const Searched& before,
+                          const SectionsOf& newest, std::vector<format::SearchEntry>* entries);
+  Status load_search_space(const Uuid& project, const Uuid& hash, SearchSpace* space);
+  Status append_searched(const SearchedPlace& place, const format::SectionEntry& section,
+                         SearchSpace* space, uint32_t* ordinal);
+  Status write_search_space(SearchSpace* space);
+  Status load_search_rows(SearchSpace* space, uint32_t group, format::SearchRowsTail** rows);
+  Status write_search_rows(SearchSpace* space);
+  Status load_search_bits(SearchSpace* space, uint32_t part);
+  Status write_search_bits(SearchSpace* space);
+  Status write_search_block(SearchSpace* space, uint32_t block);
+  void drop_if_dead(const SearchSpace& space, uint32_t block);
+  void drop_lists(const SearchPlace& place, format::Kind kind, uint32_t first, uint32_t end);
+  By own_work() const { return {owner_, current_.owner}; }
 
   // Imported rows that are here already: present, or conflict.
   Status same_user(Op& op);
@@ -413,6 +395,8 @@ class Executor {
   std::unique_ptr<engine::ChangeSet> changes_;
   Encoder encoder_;
   Current current_;
+  bool steps_lists_ = false;  // of the group
+  Actor owner_;  // of the batch under execution: what follows from others' work is its own
   std::vector<Undo> undo_;
   std::unordered_set<std::string> remembered_;  // keys in undo_ of the batch's accepted rows
   std::unordered_map<std::string, Draft> pending_facts_;  // of the group's imports
@@ -447,6 +431,9 @@ class Executor {
   std::vector<PendingTail> pending_tails_;  // of the group: into the cache when written
   std::vector<TailCache::Id> tails_written_to_;
 
+  std::vector<FeedWaiters::Shown> shown_;
+  bool replaces_rows_ = false;  // the group holds a page, not commits: caches forget what it wrote
+
   Time rates_saved_at_;
   std::vector<Acquired> group_acquired_;  // by the accepted batches of the group
   std::vector<UserId> group_saved_;       // whose limits the group writes
@@ -460,6 +447,10 @@ class Executor {
   uint64_t group_seq_ = 0;
   uint64_t group_link_hash_ = 0;
   Time group_time_;
+  uint64_t group_feed_floor_ = 0;
+  ReplicaStanding group_replica_;
+  uint64_t held_feed_floor_ = 0;  // of a trim that looks at the cursors; 0: none
+  uint64_t replica_nonce_ = 0;    // of the chains from this opening on; 0: not drawn yet
 };
 
 // A verified value, to be read and patched.
@@ -474,6 +465,8 @@ inline constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
 
 // A JSON string, quoted and escaped.
 std::string json_text(std::string_view text);
+
+Status refused_by_standby();
 
 // The sentence for an object that is not there, or not this owner's.
 Status no_such(std::string_view what, const Uuid& id);

@@ -136,26 +136,8 @@ Status Executor::write_entry(Draft& draft, Time created, const CreditState& befo
                              const CreditState& after) {
   int64_t effective = after.effective_us;
   if (Status s = stamp(draft, created, &effective); !s.ok()) return s;
-  auto* entry = mutable_root<fb::CreditEntry>(draft);
-  const bool patched =
-      entry->mutate_allowance_delta(static_cast<int32_t>(after.allowance - before.allowance)) &&
-      entry->mutate_granted_delta(static_cast<int32_t>(after.granted - before.granted)) &&
-      entry->mutate_allowance(static_cast<int32_t>(after.allowance)) &&
-      entry->mutate_granted(static_cast<int32_t>(after.granted)) &&
-      entry->mutate_is_unlimited(after.is_unlimited) &&
-      entry->mutate_unlimited_by(after.unlimited_by) && entry->mutate_epoch(after.epoch) &&
-      entry->mutate_plan_allowance(after.plan_allowance) && entry->mutate_resets(after.resets) &&
-      entry->mutate_reset_at(after.reset_at.us);
-  if (!patched) return Status(Code::internal, "a credit entry without room for its balance");
-  const auto held_allowance = static_cast<int32_t>(after.held_allowance - before.held_allowance);
-  const auto held_granted = static_cast<int32_t>(after.held_granted - before.held_granted);
-  const auto debt = static_cast<int32_t>(after.debt - before.debt);
-  if (auto* effect = entry->mutable_effect()) {
-    effect->mutate_held_allowance(held_allowance);
-    effect->mutate_held_granted(held_granted);
-    effect->mutate_debt(debt);
-  } else if (held_allowance != 0 || held_granted != 0 || debt != 0) {
-    return Status(Code::internal, "a credit entry without room for its effect");
+  if (!put_balance(before, after, mutable_root<fb::CreditEntry>(draft))) {
+    return Status(Code::internal, "a credit entry without room for its balance");
   }
   put_fact(Kind::credit_entry, entry_key(current_.owner, after.entries), draft);
   return Status();

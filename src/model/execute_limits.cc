@@ -119,6 +119,7 @@ void Executor::drop_keys(UserId owner, uint32_t day) {
 
 bool Executor::rates_are_due(bool now) const {
   if (!settings_.rates->has_changed() || last_seq_ == 0) return false;
+  if (settings_.replica.role == ReplicaRole::standby) return false;
   if (now || settings_.rates->is_crowded()) return true;
   const int64_t since_us = clock_.now().us - rates_saved_at_.us;
   return since_us >= RateBook::kSaveUs || since_us < 0;

@@ -177,16 +177,25 @@ Status Executor::each_list(const Uuid& document, uint32_t first, uint32_t last,
 }
 
 Status Executor::load_intake(const Uuid& document, Intake* intake) {
+  if (Status s = load_spans(document, intake); !s.ok()) return s;
   HeadEntry* entry = nullptr;
   const Key key = with_id(current_.owner, Kind::section_head, document);
   if (Status s = load(Kind::section_head, key, &entry); !s.ok()) return s;
   intake->exists = entry->exists;
   if (!entry->exists) return Status();
   const auto* head = root<fb::SectionHead>(entry->draft);
-  intake->rev = head->rev();
-  intake->last = head->last();
   intake->created_us = head->created_at();
   intake->actor = actor_of(*head, current_.owner);
+  return Status();
+}
+
+Status Executor::load_spans(const Uuid& document, SectionIntake* intake) {
+  HeadEntry* entry = nullptr;
+  const Key key = with_id(current_.owner, Kind::section_head, document);
+  if (Status s = load(Kind::section_head, key, &entry); !s.ok() || !entry->exists) return s;
+  const auto* head = root<fb::SectionHead>(entry->draft);
+  intake->rev = head->rev();
+  intake->last = head->last();
   intake->space = from_fb(head->space());
   return format::unpack(entry->draft.tail(), &intake->spans)
              ? Status()
@@ -254,6 +263,7 @@ Status Executor::add_sections(Op& op) {
   const Encoder::ListFields fields{rev, static_cast<uint32_t>(sections.items.size()),
                                    sections.dimension != 0 ? sections.space_hash : Uuid(), entries};
   if (Status s = put_list(op.parent, rev, fields); !s.ok()) return s;
+  note_embedded(op);
   touch(Kind::section_list, op.parent, rev);
   return Status();
 }
@@ -362,6 +372,7 @@ Status Executor::import_section(Op& op) {
   }
   if (sections.dimension != 0) intake.space = sections.space_hash;
   if (Status s = put_intake(op.parent, intake); !s.ok()) return s;
+  note_embedded(op);
   touch(Kind::section_head, op.parent, sections.rev_first);
   return Status();
 }

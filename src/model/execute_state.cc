@@ -140,12 +140,20 @@ Status Executor::read_fact(Kind kind, std::string_view key, Draft* fact, bool* f
   return s.ok() ? verified_copy(key, value.bytes(), fact) : s;
 }
 
-Executor::Mark Executor::mark() {
+Mark Executor::mark() {
   changes_->mark();
-  return {undo_.size(),           current_.touched.size(),  current_.operations.size(),
-          pending_months_.size(), pending_lists_.size(),    pending_contents_.size(),
-          pending_tails_.size(),  current_.acquired.size(), group_saved_.size(),
-          current_.ends.size(),   current_.events};
+  return {undo_.size(),
+          current_.touched.size(),
+          current_.operations.size(),
+          pending_months_.size(),
+          pending_lists_.size(),
+          pending_contents_.size(),
+          pending_tails_.size(),
+          current_.acquired.size(),
+          group_saved_.size(),
+          current_.ends.size(),
+          shown_.size(),
+          current_.events};
 }
 
 void Executor::rollback(const Mark& mark) {
@@ -173,6 +181,7 @@ void Executor::rollback(const Mark& mark) {
                        pending_lists_.end());
   pending_contents_.resize(mark.contents);
   pending_tails_.resize(mark.tails);
+  shown_.resize(mark.shown);
   current_.events = mark.events;
 }
 

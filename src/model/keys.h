@@ -62,4 +62,20 @@ inline format::Key vector_key(UserId owner, const format::SectionEntry& entry) {
   return format::Key(owner, format::Kind::vector).u64(entry.vector.high).u32(entry.vector.low);
 }
 
+// What is searched of a project: of one of its sections, and of one space.
+inline format::Key search_head_key(UserId owner, const Uuid& project, uint8_t section) {
+  return with_id(owner, format::Kind::search_head, project).u8(section);
+}
+
+inline format::Key in_space(UserId owner, format::Kind kind, const Uuid& project,
+                            const Uuid& space) {
+  return with_id(owner, kind, project).append(space);
+}
+
+// `at`: what in_space() made of the kind search_block. Without lists all blocks are in list 0 of
+// generation 0.
+inline format::Key block_key(format::Key at, uint32_t generation, uint32_t list, uint32_t block) {
+  return at.u32(generation).u32(list).u32(block);
+}
+
 }  // namespace bcstore::model

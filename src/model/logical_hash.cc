@@ -433,7 +433,7 @@ class SectionSum {
     return Status();
   }
 
-  static constexpr size_t kMaxDigests = 4 * kMaxBlocks;
+  static constexpr size_t kMaxDigests = size_t{1} << 14;
   Uuid space_;
   std::string space_name_;
   engine::Engine& engine_;

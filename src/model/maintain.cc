@@ -10,6 +10,9 @@
 #include "format/record.h"
 #include "model/calendar.h"
 #include "model/core.h"
+#include "model/record_body.h"
+#include "model/replica.h"
+#include "model/search_lists.h"
 
 namespace bcstore::model {
 
@@ -30,9 +33,65 @@ Status has_stale(engine::Engine& engine, UserId owner, uint32_t day, bool* stale
   return scan->status();
 }
 
+Status drop_keys(Core& core, std::vector<UserId> owners, uint32_t day) {
+  const auto chore = [owners = std::move(owners), day](Executor& executor) {
+    if (executor.replica().role == ReplicaRole::standby) return refused_by_standby();
+    for (const UserId& owner : owners) executor.drop_keys(owner, day);
+    return Status();
+  };
+  return core.queue().run_chore(chore, Durability::relaxed);
+}
+
+// The spaces of one owner, as far as `max_listed` goes; `all`: whether it went through all.
+Status list_owner(Core& core, UserId owner, uint64_t max_listed, MaintainReport* report,
+                  bool* all) {
+  std::vector<SearchPlace> due;
+  const Key prefix(owner, Kind::search_space);
+  {
+    auto scan = core.engine().scan({engine::family_of(Kind::search_space), prefix.str(),
+                                    format::after_prefix(prefix), false, nullptr, false});
+    RecordBody body;
+    while (scan->next()) {
+      if (Status s = body.view(scan->key(), scan->value()); !s.ok()) return s;
+      const SearchSpaceFields space = fields_of(*body.root<fb::SearchSpace>());
+      if (!is_sound(space)) return format::corrupt(scan->key(), "its numbers do not go together");
+      if (!lists_are_due(space)) continue;
+      due.push_back({owner, format::key_uuid(scan->key(), prefix.view().size()),
+                     format::key_uuid(scan->key(), prefix.view().size() + 16)});
+    }
+    if (!scan->status().ok()) return scan->status();
+  }
+  for (const SearchPlace& place : due) {
+    *all = report->listed < max_listed;
+    if (!*all) return Status();
+    const std::lock_guard lock(core.lists_mutex());
+    auto at = core.engine().snapshot();
+    if (!at.ok()) return at.status();
+    (*at)->keep();
+    const Key key = place.key(Kind::search_space);
+    engine::Value value;
+    Status s = core.engine().get(engine::family_of(Kind::search_space), key, at->get(), &value);
+    if (s.code() == Code::not_found) continue;
+    RecordBody body;
+    if (s.ok()) s = body.view(key, value.bytes());
+    if (!s.ok()) return s;
+    const SearchSpaceFields fields = fields_of(*body.root<fb::SearchSpace>());
+    if (!is_sound(fields)) return format::corrupt(key, "its numbers do not go together");
+    if (!lists_are_due(fields)) continue;
+    uint64_t listed = 0;
+    if (s = make_lists(core, place, at->get(), fields, &listed); !s.ok()) return s;
+    report->spaces += listed > 0 ? 1u : 0u;
+    report->listed += listed;
+  }
+  return Status();
+}
+
 }  // namespace
 
 Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
+  Result<ReplicaStanding> standing = read_standing(core.engine(), nullptr);
+  if (!standing.ok()) return standing.status();
+  if (standing->role == ReplicaRole::standby) return refused_by_standby();
   if (o.max_owners == 0) return Status(Code::invalid_argument, "max_owners: it is 0");
   if (!o.after.empty() && o.after.size() != kTokenBytes) {
     return Status(Code::invalid_argument, "after: not a token of maintain()");
@@ -42,6 +101,7 @@ Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
   const uint32_t day = key_day_of(Time{now_us - core.options().idempotency_window_us});
   MaintainReport report;
   std::vector<UserId> stale;
+  bool is_stopped = false;  // an owner is to be looked at again
   const auto look_at = [&](UserId owner) -> Status {
     ++report.owners;
     bool has = false;
@@ -49,8 +109,9 @@ Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
     ++report.with_stale;
     stale.push_back(owner);
     if (stale.size() < kOwnersAtOnce) return Status();
-    return core.queue().drop_keys(std::exchange(stale, {}), day);
+    return drop_keys(core, std::exchange(stale, {}), day);
   };
+  report.next = o.after;
   if (o.after.empty()) {
     // The keys of those who created users; those of public records come last.
     if (Status s = look_at(kSystemOwner); !s.ok()) return s;
@@ -69,15 +130,22 @@ Result<MaintainReport> maintain(Core& core, const MaintainOptions& o) {
       return format::corrupt(owners->key(), "the payload is malformed");
     }
     if (Status s = look_at(UserId(reference.id)); !s.ok()) return s;
+    if (o.max_listed > 0) {
+      bool all = true;
+      Status s = list_owner(core, UserId(reference.id), o.max_listed, &report, &all);
+      if (!s.ok()) return s;
+      is_stopped = !all;
+      if (is_stopped) break;
+    }
     report.next = owners->key().substr(prefix.view().size());
   }
   if (!owners->status().ok()) return owners->status();
-  if (report.owners < o.max_owners) {
+  if (report.owners < o.max_owners && !is_stopped) {
     if (Status s = look_at(kPublicOwner); !s.ok()) return s;
     report.next.clear();
   }
   if (!stale.empty()) {
-    if (Status s = core.queue().drop_keys(std::move(stale), day); !s.ok()) return s;
+    if (Status s = drop_keys(core, std::move(stale), day); !s.ok()) return s;
   }
   return report;
 }

@@ -106,30 +106,53 @@ Result<uint64_t> Tenant::last_seq(ChatSessionId session, const ReadOptions& o) c
   return found.ok() ? Result<uint64_t>(found->parent_seq()) : Result<uint64_t>(found.status());
 }
 
+namespace model {
+
+namespace {
+
+// Where a message that a session shows is: a fork's first ones are another's. Nil: nowhere.
+struct MessagePlace {
+  Uuid session{};
+  uint32_t month = 0;
+};
+
+Result<MessagePlace> find_message(const TenantState& state, const ChatSessionId& session,
+                                  uint64_t seq, const ReadOptions& o) {
+  const engine::Snapshot* at = nullptr;
+  if (Status s = use_snapshot(state, o.snapshot, &at); !s.ok()) return s;
+  const Tenant tenant = within(state);
+  Uuid id = session.uuid();
+  for (size_t behind = 0; behind <= kMaxForkDepth; ++behind) {
+    const Key months = with_id(state.owner, Kind::session_month, id);
+    Result<uint32_t> month = month_at(*state.core, months, Kind::session_month, seq, at);
+    if (!month.ok()) return month.status();
+    if (*month != 0) return MessagePlace{id, *month};
+    const Result<ChatSession> fork = tenant.session(ChatSessionId(id), o);
+    if (fork.code() == Code::not_found) return MessagePlace();
+    if (!fork.ok()) return fork.status();
+    const std::optional<ChatSessionId> parent = fork->parent();
+    if (!parent || seq == 0 || seq > fork->parent_seq()) return MessagePlace();
+    id = parent->uuid();
+  }
+  return format::corrupt(with_id(state.owner, Kind::session, session.uuid()), "has no beginning");
+}
+
+}  // namespace
+}  // namespace model
+
 Result<ChatMessage> Tenant::message(ChatSessionId session, uint64_t seq,
                                     const ReadOptions& o) const {
   if (Status s = begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("session id", session.uuid()); !s.ok()) return s;
-  const engine::Snapshot* at = nullptr;
-  if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
-  Result<uint32_t> month =
-      month_at(*state_->core, with_id(state_->owner, Kind::session_month, session.uuid()),
-               Kind::session_month, seq, at);
-  if (!month.ok()) return month.status();
+  Result<model::MessagePlace> place = model::find_message(*state_, session, seq, o);
+  if (!place.ok()) return place.status();
   const auto none = [&] {
     return Status(Code::not_found,
                   fmt::format("session {} has no message {}", to_string(session), seq));
   };
-  if (*month == 0) {
-    // Nothing of its own is as old: a fork's first messages are another's.
-    const Tenant tenant = model::within(*state_);
-    const Result<ChatSession> fork = tenant.session(session, o);
-    if (!fork.ok() && fork.code() != Code::not_found) return fork.status();
-    if (!fork.ok() || seq == 0 || seq > fork->parent_seq()) return none();
-    return tenant.message(*fork->parent(), seq, o);
-  }
-  Key key = with_id(state_->owner, Kind::message, session.uuid());
-  key.not_u32(*month).not_u64(seq);
+  if (place->month == 0) return none();
+  Key key = with_id(state_->owner, Kind::message, place->session);
+  key.not_u32(place->month).not_u64(seq);
   return model::as<ChatMessage>(model::read_record(*state_, key, Kind::message, o, none));
 }
 

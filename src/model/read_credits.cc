@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "format/counter.h"
+#include "model/as_of.h"
 #include "model/credits.h"
 #include "model/reads.h"
 
@@ -89,11 +90,41 @@ Status read_due(const model::TenantState& tenant, const engine::Snapshot* at, Ti
   return Status();
 }
 
+// The balance that the ledger's last entry of then left.
+Result<Credits> past_credits(const model::TenantState& tenant, const ReadOptions& o) {
+  Result<model::Past> past = model::Past::open(tenant, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  const Key prefix(tenant.owner, Kind::credit_entry);
+  Result<uint64_t> newest = past->newest_of(Kind::credit_entry, prefix.str(), 8);
+  if (!newest.ok()) return newest.status();
+  std::unique_ptr<model::RecordBody> row;
+  const auto key_of = [&](uint64_t number) -> Result<std::string> {
+    return Key(prefix).not_u64(number).str();
+  };
+  Result<uint64_t> last = past->last_seen(Kind::credit_entry, key_of, *newest, &row);
+  if (!last.ok()) return last.status();
+  if (*last == 0) return model::no_such("user", tenant.owner.uuid());
+  const auto* entry = row->root<fb::CreditEntry>();
+  if (!model::is_sum(entry->allowance(), entry->granted())) {
+    return format::corrupt(row->key(), "more is left than there can be");
+  }
+  CreditState state;
+  state.allowance = entry->allowance();
+  state.granted = entry->granted();
+  state.held_granted = entry->held();
+  state.debt = entry->debt();
+  state.is_unlimited = entry->is_unlimited();
+  state.plan_allowance = entry->plan_allowance();
+  state.resets = entry->resets();
+  state.reset_at = Time{entry->reset_at()};
+  return model::credits_of(state);
+}
+
 }  // namespace
 
 Result<Credits> Tenant::credits(const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
-  if (Status s = model::only_now(o.as_of, "a balance"); !s.ok()) return s;
+  if (o.as_of.by != AsOf::By::now) return past_credits(*state_, o);
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
   CreditState state;

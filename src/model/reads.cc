@@ -67,7 +67,7 @@ Status use_snapshot(const TenantState& state, const Snapshot* snapshot,
   *out = nullptr;
   if (snapshot == nullptr) return Status();
   const SnapshotBody* body = Access::body(*snapshot);
-  if (body == nullptr || body->store_hash != state.core->store_hash()) {
+  if (body == nullptr || body->open_hash != state.core->open_hash()) {
     return Status(Code::invalid_argument, "snapshot: of another store");
   }
   *out = body->snapshot.get();

@@ -33,11 +33,13 @@ struct TenantState {
 
 class SnapshotBody {
  public:
-  SnapshotBody(std::unique_ptr<engine::Snapshot> held, uint64_t store, uint64_t applied)
-      : snapshot(std::move(held)), store_hash(store), applied_seq(applied) {}
+  SnapshotBody(std::unique_ptr<engine::Snapshot> held, uint64_t opening, uint64_t applied,
+               uint64_t epoch)
+      : snapshot(std::move(held)), open_hash(opening), applied_seq(applied), search_epoch(epoch) {}
   std::unique_ptr<engine::Snapshot> snapshot;
-  uint64_t store_hash;
-  uint64_t applied_seq;  // a commit that it surely sees, and all before it
+  uint64_t open_hash;
+  uint64_t applied_seq;   // a commit that it surely sees, and all before it
+  uint64_t search_epoch;  // SearchCache::kNoEpoch: it moved meanwhile
 };
 
 class PendingBody {

@@ -39,6 +39,7 @@ class RecordBody {
   std::string_view value() const { return value_.bytes(); }
   std::string_view key() const { return {key_, key_bytes_}; }
   std::string_view tail() const { return parsed_.tail; }
+  size_t bytes() const { return parsed_.meta.size() + parsed_.tail.size(); }
   bool packed() const { return (parsed_.flags & format::kZstd) != 0; }
   bool has_tail() const { return (parsed_.flags & format::kTail) != 0; }
   template <class Table>

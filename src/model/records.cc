@@ -318,6 +318,8 @@ BCSTORE_SCALAR(CreditEntry, CreditEntry, allowance_delta, int32_t)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, granted_delta, int32_t)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, allowance, int32_t)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, granted, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, held, int32_t)
+BCSTORE_SCALAR(CreditEntry, CreditEntry, debt, int32_t)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, is_unlimited, bool)
 BCSTORE_SCALAR(CreditEntry, CreditEntry, epoch, uint64_t)
 BCSTORE_OPTIONAL_TEXT(CreditEntry, CreditEntry, reason)
@@ -446,5 +448,8 @@ uint32_t PublicRecord::rev() const { return number_at(body_, kSecond); }
 BCSTORE_SCALAR(PublicRecord, PublicRecord, content_type, ContentType)
 BCSTORE_TEXT(PublicRecord, PublicRecord, name)
 std::string_view PublicRecord::content() const& { return tail_of(body_); }
+
+BCSTORE_TEXT(FeedCursor, FeedCursor, name)
+BCSTORE_SCALAR(FeedCursor, FeedCursor, seq, uint64_t)
 
 }  // namespace bcstore

@@ -19,19 +19,36 @@ RowCache::RowCache(size_t budget_bytes)
   for (auto& stamp : *stamps_) stamp.store(0, std::memory_order_relaxed);
 }
 
-bool RowCache::is_current(const Entry& entry, uint64_t as_of) const {
-  for (const Stamp& stamp : entry.stamps) {
+bool RowCache::are_current(const std::vector<Stamp>& stamps, uint64_t as_of) const {
+  for (const Stamp& stamp : stamps) {
     if (stamp.value > as_of) return false;
     if ((*stamps_)[stamp.place].load(std::memory_order_acquire) != stamp.value) return false;
   }
   return true;
 }
 
+RowCache::Witness::Witness(const RowCache& cache, std::initializer_list<std::string_view> keys,
+                           uint64_t as_of) {
+  for (const std::string_view key : keys) {
+    const uint32_t place = place_of(key);
+    const uint64_t value = (*cache.stamps_)[place].load(std::memory_order_acquire);
+    if (value > as_of) {  // a marked one is above any number
+      stamps_.clear();
+      return;
+    }
+    stamps_.push_back({place, value});
+  }
+}
+
+bool RowCache::holds(const Witness& witness, uint64_t as_of) const {
+  return !witness.stamps_.empty() && are_current(witness.stamps_, as_of);
+}
+
 RowCache::Answer RowCache::find(std::string_view name, uint64_t as_of) {
   Shard& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.entries.find(name);
-  if (found == shard.entries.end() || !is_current(found->second, as_of)) return nullptr;
+  if (found == shard.entries.end() || !are_current(found->second.stamps, as_of)) return nullptr;
   shard.uses.splice(shard.uses.begin(), shard.uses, found->second.use);
   return found->second.rows;
 }
@@ -101,6 +118,7 @@ void RowCache::forget(Shard& shard, Entries::iterator at) {
 void RowCache::note(std::string_view key) { noted_.push_back(place_of(key)); }
 
 void RowCache::begin_write(uint64_t seq) {
+  is_writing_ = true;
   writing_seq_ = seq;
   for (const uint32_t place : noted_) {
     (*stamps_)[place].store(seq | kMarked, std::memory_order_seq_cst);
@@ -108,14 +126,14 @@ void RowCache::begin_write(uint64_t seq) {
 }
 
 void RowCache::end_write(bool is_applied) {
-  if (writing_seq_ != 0) {
+  if (is_writing_) {
     for (const uint32_t place : noted_) {
       (*stamps_)[place].store(writing_seq_, std::memory_order_release);
     }
     if (is_applied) set_applied(writing_seq_);
   }
   noted_.clear();
-  writing_seq_ = 0;
+  is_writing_ = false;
 }
 
 size_t RowCache::bytes() const {

@@ -25,6 +25,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -58,8 +59,15 @@ class RowCache {
   static constexpr bool covers(format::Kind kind) {
     using format::Kind;
     return kind == Kind::project || kind == Kind::document || kind == Kind::document_by_section ||
-           kind == Kind::revision || kind == Kind::task;
+           kind == Kind::revision || kind == Kind::task || kind == Kind::search_head ||
+           kind == Kind::search_space;
   }
+
+  // Where a subject's stamp lies, and what it was.
+  struct Stamp {
+    uint32_t place = 0;
+    uint64_t value = 0;
+  };
 
   explicit RowCache(size_t budget_bytes);
 
@@ -69,6 +77,21 @@ class RowCache {
   // What is known under `name`, as of kNow or of a snapshot that was taken when applied() was
   // `as_of`; null when nothing is.
   Answer find(std::string_view name, uint64_t as_of = kNow);
+
+  // The stamps of what some answer that is kept elsewhere follows from.
+  class Witness {
+   public:
+    Witness() = default;
+    // Of subjects that were read after applied() was `as_of`; it never holds if one was written
+    // meanwhile.
+    Witness(const RowCache& cache, std::initializer_list<std::string_view> keys, uint64_t as_of);
+
+   private:
+    friend class RowCache;
+    std::vector<Stamp> stamps_;  // none: it never holds
+  };
+  // Whether nothing of it was written since, and it was there `as_of`.
+  bool holds(const Witness& witness, uint64_t as_of = kNow) const;
 
   // A reading of the store on its way to become an answer.
   class Fill {
@@ -111,10 +134,6 @@ class RowCache {
   static constexpr size_t kStamps = size_t{1} << 14;
   static constexpr size_t kShards = 16;
 
-  struct Stamp {
-    uint32_t place = 0;
-    uint64_t value = 0;
-  };
   struct Entry {
     Answer rows;
     std::vector<Stamp> stamps;
@@ -139,7 +158,7 @@ class RowCache {
     return static_cast<uint32_t>(format::hash64(key.substr(0, kSubjectBytes)) % kStamps);
   }
   Shard& shard_of(std::string_view name) { return shards_[Hash{}(name) / 64 % kShards]; }
-  bool is_current(const Entry& entry, uint64_t as_of) const;
+  bool are_current(const std::vector<Stamp>& stamps, uint64_t as_of) const;
   void put(std::string name, Entry entry);
   static void forget(Shard& shard, Entries::iterator at);
 
@@ -149,6 +168,7 @@ class RowCache {
   std::array<Shard, kShards> shards_;
   // The leader's.
   std::vector<uint32_t> noted_;
+  bool is_writing_ = false;
   uint64_t writing_seq_ = 0;
 };
 

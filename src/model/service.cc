@@ -154,6 +154,7 @@ Cursor<User> Service::users(const ListOptions& o) const {
   plan.limit = o.limit;
   plan.after = o.after;
   plan.snapshot = o.snapshot;
+  plan.as_of = o.as_of;
   plan.named_kind = Kind::user;
   plan.named_is_prefix = true;
   plan.named = [core = core_, reason = reason_](std::string_view, const format::Reference& user,

@@ -7,6 +7,7 @@
 #include "model/logical_hash.h"
 #include "model/maintain.h"
 #include "model/reads.h"
+#include "model/trim_feed.h"
 
 namespace bcstore {
 
@@ -70,6 +71,11 @@ PublicView Store::public_view() const {
 Result<MaintainReport> Store::maintain(const MaintainOptions& options) {
   if (!core_ || core_->closed()) return closed_status();
   return model::maintain(*core_, options);
+}
+
+Result<FeedTrimReport> Store::trim_feed(const FeedTrim& trim) {
+  if (!core_ || core_->closed()) return closed_status();
+  return model::trim_feed(*core_, trim);
 }
 
 Status Store::scrub_secrets() {

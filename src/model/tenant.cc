@@ -24,11 +24,14 @@ Tenant Tenant::as_agent(std::string_view name) const {
 
 Result<Snapshot> Tenant::snapshot() const {
   if (!state_->bad.ok()) return state_->bad;
-  const uint64_t applied = state_->core->rows().applied();
-  auto held = state_->core->engine().snapshot();
+  model::Core& core = *state_->core;
+  const uint64_t applied = core.rows().applied();
+  uint64_t epoch = core.searches().epoch();
+  auto held = core.engine().snapshot();
   if (!held.ok()) return held.status();
+  if (core.searches().epoch() != epoch) epoch = model::SearchCache::kNoEpoch;
   return model::Access::snapshot(
-      std::make_unique<model::SnapshotBody>(std::move(*held), state_->core->store_hash(), applied));
+      std::make_unique<model::SnapshotBody>(std::move(*held), core.open_hash(), applied, epoch));
 }
 
 namespace model {
@@ -380,6 +383,17 @@ Result<Receipt> Tenant::remove_integration(IntegrationId integration,
                                            const CommitOptions& o) const {
   return write_one<Receipt>(
       *this, o, [&](WriteBatch& b) { b.remove_integration(integration, expected_rev); }, whole);
+}
+
+Result<Receipt> Tenant::save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back,
+                                         const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.save_feed_cursor(name, seq, may_go_back); }, whole);
+}
+
+Result<Receipt> Tenant::drop_feed_cursor(std::string_view name, const CommitOptions& o) const {
+  return write_one<Receipt>(
+      *this, o, [&](WriteBatch& b) { b.drop_feed_cursor(name); }, whole);
 }
 
 }  // namespace bcstore

@@ -109,5 +109,11 @@ void WriteBatch::remove_integration(IntegrationId integration,
 void WriteBatch::edit_profile(const ProfileEdit& edit) {
   if (body_) body_->edit_profile(edit);
 }
+void WriteBatch::save_feed_cursor(std::string_view name, uint64_t seq, bool may_go_back) {
+  if (body_) body_->save_feed_cursor(name, seq, may_go_back);
+}
+void WriteBatch::drop_feed_cursor(std::string_view name) {
+  if (body_) body_->drop_feed_cursor(name);
+}
 
 }  // namespace bcstore

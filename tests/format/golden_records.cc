@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "format/counter.h"
+#include "format/search.h"
 #include "records_generated.h"
 
 namespace bcstore::format::golden {
@@ -95,7 +96,16 @@ Draft task_and_chat_records(Kind kind) {
     case Kind::credit_entry:
       return Draft(kind, table(fb::CreateCreditEntryDirect, uint8_t{2}, int32_t{3}, int32_t{-2},
                                int32_t{-1}, int32_t{0}, int32_t{9}, false, uint64_t{5}, "turn",
-                               int32_t{20}, true, int64_t{7}, uint8_t{3}, &effect));
+                               int32_t{20}, true, int64_t{7}, uint8_t{3}, &effect, 3, 2));
+    case Kind::feed_cursor:
+      return Draft(kind, table(fb::CreateFeedCursorDirect, "mailer", uint64_t{5}));
+    case Kind::feed_floor:
+      return Draft(kind, table(fb::CreateFeedFloorDirect, uint64_t{4}));
+    case Kind::replica_keys:
+      return Draft(kind, table(fb::CreateReplicaKeysDirect, uint32_t{1}, uint64_t{0x1234}),
+                   std::string_view("\x01\x02\x50\x51", 4));
+    case Kind::replica_state:
+      return Draft(kind, table(fb::CreateReplicaStateDirect, uint8_t{2}, true), "place");
     case Kind::rate_state:
       return Draft(kind, table(fb::CreateRateStateDirect), std::string(16, '\x33'));
     case Kind::credit_hold:
@@ -133,6 +143,42 @@ Draft section_records(Kind kind) {
     case Kind::vector:
       return Draft(kind, table(fb::CreateVectorDirect, uint32_t{2}, &other, uint32_t{3}),
                    std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8));
+    default:
+      return {};
+  }
+}
+
+Draft search_records(Kind kind) {
+  const fb::Uuid document = fb_id(0x30), space = fb_id(0x40);
+  const SectionEntry section{1, 2, {3, 4}};
+  std::string entries;
+  append(&entries, SearchEntry{section, 5});
+  const std::vector<fb::SearchRecall> recall = {{16, 2, 9'900}};
+  switch (kind) {
+    case Kind::search_head:
+      return Draft(kind,
+                   table(fb::CreateSearchHeadDirect, &document, uint32_t{2}, uint32_t{3},
+                         uint32_t{1}, &space),
+                   entries);
+    case Kind::search_space:
+      return Draft(kind, table(fb::CreateSearchSpaceDirect, uint8_t{1}, uint32_t{2}, uint8_t{3},
+                               uint32_t{70}, uint32_t{69}, uint32_t{64}, uint32_t{5}, uint32_t{6},
+                               uint32_t{64}, uint32_t{63}, &recall));
+    case Kind::search_lists: {
+      std::string tail;
+      append_u32(&tail, 63);
+      return Draft(kind, table(fb::CreateSearchListsDirect, uint32_t{2}, uint32_t{1}),
+                   tail + pack(SearchBlockTail{{{0, 0.5F, 9, 0}}, "ab"}));
+    }
+    case Kind::search_rows:
+      return Draft(kind, table(fb::CreateSearchRowsDirect, uint32_t{2}, uint32_t{1}),
+                   pack(SearchRowsTail{{{2, id(0x30), 1, {3, 4}, -5}}, {0x3C00, 0xC000}}));
+    case Kind::search_block:
+      return Draft(kind, table(fb::CreateSearchBlockDirect, uint32_t{2}, uint32_t{1}),
+                   pack(SearchBlockTail{{{7, 0.5F, 9, 2}}, "ab"}));
+    case Kind::search_bitmap:
+      return Draft(kind, table(fb::CreateSearchBitmapDirect, uint32_t{1}),
+                   "\x01" + std::string(kSearchBitmapBytes - 1, '\0'));
     default:
       return {};
   }
@@ -203,8 +249,10 @@ Draft call_records(Kind kind) {
                    table(fb::CreateCallRollupDirect, "tea-1", &currency, int64_t{3}, int64_t{4},
                          int64_t{5}, int64_t{6}, int64_t{7}, int64_t{8}, int64_t{9}, int64_t{10}));
     default:
-      return section_records(kind);
+      break;
   }
+  Draft made = section_records(kind);
+  return made.empty() ? search_records(kind) : std::move(made);
 }
 
 Draft integration_and_public_records(Kind kind) {

@@ -59,6 +59,14 @@ void add_later_keys(std::map<Kind, GoldenKey>& rows) {
   owned(Kind::live_hold, of(Kind::live_hold).time(Time{258}).append(kId),
         "2e8000000000000102" + id);
   owned(Kind::rate_state, of(Kind::rate_state), "3f");
+  owned(Kind::feed_cursor, of(Kind::feed_cursor).append(kId), "50" + id);
+  rows.insert(
+      {Kind::feed_floor, {Key(kSystemOwner, Kind::feed_floor), std::string(32, '0') + "51"}});
+  rows.insert({Kind::replica_keys,
+               {Key(kSystemOwner, Kind::replica_keys).u64(258),
+                std::string(32, '0') + "520000000000000102"}});
+  rows.insert(
+      {Kind::replica_state, {Key(kSystemOwner, Kind::replica_state), std::string(32, '0') + "53"}});
   rows.insert(
       {Kind::billing_delivery,
        {Key(kSystemOwner, Kind::billing_delivery).append(kId), std::string(32, '0') + "06" + id}});
@@ -85,6 +93,16 @@ void add_later_keys(std::map<Kind, GoldenKey>& rows) {
         "3a" + id + "0000000000000102" + "0123456789abcdef");
   owned(Kind::vector, of(Kind::vector).u64(0x0123456789ABCDEF).u32(0x89ABCDEF),
         "3b0123456789abcdef89abcdef");
+  const std::string space = id + std::string(kOtherHex);
+  const auto in_space = [&](Kind kind) { return of(kind).append(kId).append(kOther); };
+  owned(Kind::search_head, of(Kind::search_head).append(kId).u8(2), "40" + id + "02");
+  owned(Kind::search_space, in_space(Kind::search_space), "41" + space);
+  owned(Kind::search_rows, in_space(Kind::search_rows).u32(258), "42" + space + "00000102");
+  owned(Kind::search_block, in_space(Kind::search_block).u32(1).u32(2).u32(258),
+        "43" + space + "000000010000000200000102");
+  owned(Kind::search_bitmap, in_space(Kind::search_bitmap).u32(258), "44" + space + "00000102");
+  owned(Kind::search_lists, in_space(Kind::search_lists).u32(1).u32(258),
+        "45" + space + "0000000100000102");
   owned(Kind::call, of(Kind::call).not_u32(202508).not_u64(0x10001), "3cfffce8f3fffffffffffefffe");
   owned(Kind::call_rollup, of(Kind::call_rollup).u32(202508).append(kId), "3d0003170c" + id);
   owned(Kind::call_month, of(Kind::call_month).not_u64(0x10000), "3efffffffffffeffff");

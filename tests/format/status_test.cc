@@ -49,6 +49,15 @@ TEST_CASE("status: carries code and message and facts through copies") {
   CHECK(copy.ok());
 }
 
+TEST_CASE("status: who is behind a feed is told where it begins") {
+  const Status behind = Status::behind("the feed begins after commit 5", 5);
+  CHECK(behind.code() == Code::failed_precondition);
+  CHECK(behind.oldest() == 5);
+  CHECK_FALSE(behind.actual().has_value());
+  CHECK_FALSE(Status::conflict("at 7", 7).oldest().has_value());
+  CHECK_FALSE(Status(Code::failed_precondition, "no").oldest().has_value());
+}
+
 TEST_CASE("status: every code has its own name") {
   std::set<std::string_view> names;
   for (int code = 0; code <= 21; ++code) names.insert(to_string(static_cast<Code>(code)));

@@ -16,6 +16,7 @@
 
 #include "format/counter.h"
 #include "format/record.h"
+#include "format/search.h"
 #include "records_reflected.h"
 
 namespace {
@@ -61,6 +62,10 @@ const Reflected kReflected[] = {
     {Kind::credit_entry, fb::CreditEntryTypeTable},
     {Kind::credit_hold, fb::CreditHoldTypeTable},
     {Kind::rate_state, fb::RateStateTypeTable},
+    {Kind::feed_cursor, fb::FeedCursorTypeTable},
+    {Kind::feed_floor, fb::FeedFloorTypeTable},
+    {Kind::replica_keys, fb::ReplicaKeysTypeTable},
+    {Kind::replica_state, fb::ReplicaStateTypeTable},
     {Kind::billing_delivery, fb::BillingDeliveryTypeTable},
     {Kind::billing_customer, fb::BillingCustomerTypeTable},
     {Kind::billing_account, fb::BillingAccountTypeTable},
@@ -78,6 +83,12 @@ const Reflected kReflected[] = {
     {Kind::vector, fb::VectorTypeTable},
     {Kind::call, fb::CallTypeTable},
     {Kind::call_rollup, fb::CallRollupTypeTable},
+    {Kind::search_head, fb::SearchHeadTypeTable},
+    {Kind::search_space, fb::SearchSpaceTypeTable},
+    {Kind::search_rows, fb::SearchRowsTypeTable},
+    {Kind::search_block, fb::SearchBlockTypeTable},
+    {Kind::search_bitmap, fb::SearchBitmapTypeTable},
+    {Kind::search_lists, fb::SearchListsTypeTable},
 };
 
 const flatbuffers::TypeTable* table_of(Kind kind) {
@@ -117,6 +128,19 @@ void look_packed(std::string_view bytes) {
   }
 }
 
+void look_searched(std::string_view bytes) {
+  if (std::vector<SearchEntry> entries; unpack(bytes, &entries)) {
+    std::string again;
+    for (const SearchEntry& entry : entries) append(&again, entry);
+    require(again == bytes);
+  }
+  constexpr uint32_t kDimension = 3;
+  for (uint32_t entries = 0; entries <= kSearchRowsOrdinals; ++entries) {
+    SearchRowsTail rows;
+    if (unpack(bytes, entries, kDimension, &rows)) require(pack(rows) == bytes);
+  }
+}
+
 // The merge operator's two functions answer any bytes, and nonsense with poison.
 void look_merge(std::string_view bytes) {
   const Key key(Uuid{{1}}, Kind::credit_counter);
@@ -151,6 +175,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   look(key, bytes);
   look_packed(bytes);
+  look_searched(bytes);
   // With a right checksum the bytes get past it, to the verifier and the fields.
   look(key, Draft(info.kind, bytes).seal(key));
   std::string_view tail = bytes.substr(bytes.size() - std::min(cut, bytes.size()));

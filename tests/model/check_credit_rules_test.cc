@@ -97,7 +97,14 @@ TEST_CASE("check: holds, their ends, and what is held and owed") {
   constexpr const char* kHeld = "what is held and owed is the fold of the ledger";
   const auto live = [](auto change) { return hold(&Damaged::live, change); };
   const auto ended = [](auto change) { return hold(&Damaged::captured, change); };
+  const auto third = [](auto change) {
+    return [=](Damaged& s) {
+      s.rewrite<fb::CreditEntry>(s.of(Kind::credit_entry).not_u64(3), change);
+    };
+  };
   check_faults({
+      {"credit_entry", kHeld, third([](auto* e) { return e->mutate_held(e->held() + 1); })},
+      {"credit_entry", kHeld, third([](auto* e) { return e->mutate_debt(e->debt() + 1); })},
       {"credit_counter", kSum, counter(0, 0, 0, 1)},
       {"credit_counter", kSum, [](Damaged& s) { s.erase(live_row(s)); }},
       {"live_hold", "record has its index entry", [](Damaged& s) { s.erase(live_row(s)); }},

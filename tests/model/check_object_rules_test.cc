@@ -39,6 +39,25 @@ Plant session_head(std::function<bool(fb::SessionHead*)> change) {
   return [=](Damaged& s) { s.rewrite<fb::SessionHead>(s.session(), change); };
 }
 
+Key fork(const Damaged& s) { return s.of(Kind::session).append(s.rich.fork); }
+
+Plant fork_head(std::function<bool(fb::SessionHead*)> change) {
+  return [=](Damaged& s) { s.rewrite<fb::SessionHead>(fork(s), change); };
+}
+
+// The head written anew with other fields.
+Plant fork_with(std::function<void(SessionFields*)> change) {
+  return [=](Damaged& s) {
+    const format::Draft old = format::Draft::copy(*s.read(fork(s)));
+    SessionFields fields = session_fields(*root<fb::SessionHead>(old));
+    change(&fields);
+    const Actor actor = Actor::of_user(s.rich.owner);
+    Encoder encoder;
+    format::Draft row = encoder.session_head({actor, s.rich.owner}, fields);
+    s.put(fork(s), std::string(row.seal(fork(s))));
+  };
+}
+
 }  // namespace
 
 TEST_CASE("check: heads of documents") {
@@ -204,6 +223,38 @@ TEST_CASE("check: heads of chats") {
        session_head([](auto* h) { return h->mutate_age(2); })},
       {"session_by_age", "index entry names its record",
        session_head([](auto* h) { return h->mutate_age(2); })},
+  });
+}
+
+TEST_CASE("check: forks of chats, and when a chat began") {
+  check_faults({
+      {"session", "created_seq is the commit of its age",
+       session_head([](auto* h) { return h->mutate_created_seq(1); })},
+      {"session", "first_title is of a session that was renamed",
+       fork_with([](SessionFields* f) { f->first_title = "Another"; })},
+      {"session", "a session without a parent shows no other's messages",
+       fork_with([](SessionFields* f) { f->parent = Uuid(); })},
+      {"session", "parent exists", fork_head([](auto* h) {
+         return h->mutable_parent()->mutable_bytes()->Mutate(15, 0), true;
+       })},
+      {"session", "a fork is in its parent's project, one deeper",
+       fork_head([](auto* h) { return h->mutate_depth(2); })},
+      {"session", "a fork is in its parent's project, one deeper",
+       [](Damaged& s) {
+         fork_with([&](SessionFields* f) { f->project = s.rich.neighbour.uuid(); })(s);
+       }},
+      {"session", "a fork's last shown message is its parent's own",
+       fork_head([](auto* h) { return h->mutate_parent_seq(6); })},
+      {"message", "tokens_through is the sum of the tokens so far",
+       [](Damaged& s) {
+         s.rewrite<fb::Message>(s.message(2), [](auto* m) {
+           return m->mutate_tokens_through(m->tokens_through() + 1);
+         });
+       }},
+      {"message", "tokens_through is the sum of the tokens so far",
+       [](Damaged& s) {
+         s.rewrite<fb::Message>(s.message(1), [](auto* m) { return m->mutate_tokens_through(7); });
+       }},
   });
 }
 

@@ -181,6 +181,25 @@ TEST_CASE("corruption: a list gives the rows before the damage, then stops with 
   });
 }
 
+TEST_CASE("corruption: a fork that hangs on itself is told, and ends") {
+  Damaged w;
+  const Row row = row_at(w, w.key(Kind::session).append(w.a.fork));
+  const std::string itself = remade<fb::SessionHead>(row, row.key, [&](fb::SessionHead& head) {
+    for (size_t i = 0; i < w.a.fork.uuid().bytes.size(); ++i) {
+      head.mutable_parent()->mutable_bytes()->Mutate(static_cast<flatbuffers::uoffset_t>(i),
+                                                     w.a.fork.uuid().bytes[i]);
+    }
+  });
+  w.with_value(row, itself, [&] {
+    const Tenant t = w.store().tenant(w.a.owner);
+    check_corrupt(t.message(w.a.fork, 1).status(), row);
+    check_corrupt(status_of(t.messages(w.a.fork)), row);
+    CHECK_CODE(ok, t.message(w.a.fork, 2));
+    CHECK_CODE(corruption, t.context(w.a.project));
+    CHECK_CODE(corruption, t.fork_chat(w.a.fork, 1, {}));
+  });
+}
+
 TEST_CASE("corruption: of many asked for at once, one is damaged") {
   Damaged w;
   const Row row = row_at(w, w.key(Kind::project).append(w.a.project));

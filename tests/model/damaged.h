@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/families.h"
+#include "list_neighbour.h"
 #include "model/check.h"
 #include "model/encode.h"
 #include "rich.h"
@@ -32,6 +33,7 @@ class Damaged {
     const UserId bob = world_.user("bob@example.com");
     rich = fixture::enrich(world_.store(), ada, "ada");
     other = fixture::enrich(world_.store(), bob, "bob");
+    fixture::list_neighbour(world_.store().tenant(bob), other);
     const Tenant tenant = world_.store().tenant(ada);
     // The ledger: opening, grant, hold, plan, spending; a reset, the hold's end, a spending;
     // unlimited, a spending, limited; a hold that stays; holds that are captured, with a debt, and

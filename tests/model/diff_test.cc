@@ -83,6 +83,20 @@ TEST_CASE("diff: more changed tasks than one diff tells are counted") {
   CHECK(diff.tasks_left_out == 200);
 }
 
+TEST_CASE("diff: changed tasks that would take too much memory are counted") {
+  World w;
+  const Tenant t = w.tenant("a@x");
+  const ProjectId project = t.create_project({.name = "one", .idea_prompt = ""}).value();
+  const uint64_t before = w.commits();
+  const std::string words(size_t{1} << 20, 'd');
+  for (size_t n = 0; n < 70; ++n) {
+    REQUIRE(t.create_task(project, {.title = "T", .description = words}).ok());
+  }
+  const ProjectDiff diff = t.diff(project, AsOf::commit(before)).value();
+  CHECK(diff.tasks.size() == 63);
+  CHECK(diff.tasks_left_out == 7);
+}
+
 std::string told(const ContentDiff& diff) {
   std::string out = diff.is_coarse ? "coarse " : "";
   for (const JsonChange& one : diff.paths) {

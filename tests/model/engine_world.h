@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,13 +33,23 @@ struct Asked {
   void clear() { *this = Asked(); }
 };
 
+// Where a test may do something of its own, before the engine does what it was asked for.
+enum class Place : uint8_t { snapshot, scan, next, multi_get, apply };
+
 // Shared by the test and by the engine that the store holds.
 struct Watch {
   std::shared_ptr<engine::Engine> engine;
   std::mutex mutex;
   Asked asked;
+  // Called by whatever thread is there. It is set while no call is under way.
+  std::function<void(Place)> before{};
+  void pass(Place place) const {
+    if (before) before(place);
+  }
   std::atomic<bool> throws_after_apply{false};
   std::atomic<bool> fails_reads{false};
+  // Writes that are still done; every later one fails. Negative: all are.
+  std::atomic<int64_t> writes_left{-1};
 };
 
 class WatchedScan final : public engine::Scan {
@@ -46,6 +57,7 @@ class WatchedScan final : public engine::Scan {
   WatchedScan(std::shared_ptr<Watch> watch, size_t index, std::unique_ptr<Scan> target)
       : watch_(std::move(watch)), index_(index), target_(std::move(target)) {}
   bool next() override {
+    watch_->pass(Place::next);
     if (!target_->next()) return false;
     const std::lock_guard<std::mutex> lock(watch_->mutex);
     if (index_ < watch_->asked.scans.size()) {
@@ -80,6 +92,7 @@ class WatchedEngine final : public engine::Engine {
     return target_->get(family, key, snapshot, value);
   }
   void multi_get(std::span<engine::Read> reads, const engine::Snapshot* snapshot) override {
+    watch_->pass(Place::multi_get);
     {
       const std::lock_guard<std::mutex> lock(watch_->mutex);
       ++watch_->asked.calls;
@@ -92,6 +105,7 @@ class WatchedEngine final : public engine::Engine {
     target_->multi_get(reads, snapshot);
   }
   std::unique_ptr<engine::Scan> scan(const engine::ScanRequest& request) override {
+    watch_->pass(Place::scan);
     size_t index = 0;
     {
       const std::lock_guard<std::mutex> lock(watch_->mutex);
@@ -101,13 +115,19 @@ class WatchedEngine final : public engine::Engine {
     }
     return std::make_unique<WatchedScan>(watch_, index, target_->scan(request));
   }
-  Result<std::unique_ptr<engine::Snapshot>> snapshot() override { return target_->snapshot(); }
+  Result<std::unique_ptr<engine::Snapshot>> snapshot() override {
+    watch_->pass(Place::snapshot);
+    return target_->snapshot();
+  }
   std::unique_ptr<engine::ChangeSet> new_changes() override { return target_->new_changes(); }
   Status apply(engine::ChangeSet& changes, bool sync) override {
+    watch_->pass(Place::apply);
     {
       const std::lock_guard<std::mutex> lock(watch_->mutex);
       ++watch_->asked.applies;
     }
+    if (watch_->writes_left == 0) return Status(Code::io_error, "a write that fails");
+    if (watch_->writes_left > 0) --watch_->writes_left;
     const Status applied = target_->apply(changes, sync);
     if (watch_->throws_after_apply) throw std::runtime_error("after the write");
     return applied;

@@ -33,6 +33,13 @@ inline std::vector<Row> rows_of_kind(EngineWorld& w, UserId owner, format::Kind 
   return found;
 }
 
+// Under whom a kind's records of a rich store lie.
+inline UserId owner_of(format::Kind kind, const Rich& rich) {
+  const bool is_public = kind == format::Kind::public_name || kind == format::Kind::public_record;
+  if (static_cast<int>(kind) < 16) return kSystemOwner;
+  return is_public ? kPublicOwner : rich.owner;
+}
+
 // The row with this key, in whatever family it lies.
 inline Row row_at(EngineWorld& w, std::string_view key) {
   for (size_t f = 0; f < engine::kFamilies; ++f) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "fixture.h"
 
@@ -17,6 +18,7 @@ struct Rich {
   TaskId unphased;            // neither phase nor activity
   ChatSessionId chat;         // renamed once; four messages, the last one imported with an id
   ChatSessionId quiet;        // no message
+  ChatSessionId fork;         // of chat, after its first message; one of its own
   MessageId message_id;       // of message 4
   uint64_t event = 0;         // refers to everything
   uint64_t call = 0;          // refers to everything; another one is of no reference and failed
@@ -27,13 +29,32 @@ struct Rich {
   std::string key;            // of an idempotent commit
   std::string email;
   std::string customer;
+  std::string cursor;        // a named place in the feed
   std::string subscription;  // of the customer: two changes, and none of them gives Pro
 };
+
+inline constexpr size_t kNeighbourBlocks = 70;
+
+// More embeddings than one block of codes takes.
+inline void embed_neighbour(WriteBatch& batch, DocumentId document) {
+  std::vector<std::string> names;
+  std::vector<std::vector<float>> floats;
+  for (size_t i = 0; i < kNeighbourBlocks; ++i) {
+    names.push_back("block " + std::to_string(i));
+    floats.push_back({1, static_cast<float>(i), -2});
+  }
+  std::vector<NewBlock> blocks;
+  for (size_t i = 0; i < kNeighbourBlocks; ++i) {
+    blocks.push_back({.block_id = names[i], .embedding = floats[i]});
+  }
+  batch.add_sections(document, 1, blocks);
+}
 
 inline void enrich_neighbour(const Tenant& tenant, Rich& rich) {
   WriteBatch batch = tenant.batch();
   rich.neighbour = batch.create_project({.name = "Neighbour", .idea_prompt = "Other"});
-  batch.create_document(rich.neighbour, {.section = Section::prd, .content = R"({"n":1})"});
+  embed_neighbour(batch, batch.create_document(rich.neighbour,
+                                               {.section = Section::prd, .content = R"({"n":1})"}));
   const TaskId task = batch.create_task(rich.neighbour, {.title = "Other task", .phase = 1});
   batch.record_activity(task, TaskAction::complete);
   const ChatSessionId chat = batch.start_chat(rich.neighbour, {.title = "Other chat"});
@@ -85,6 +106,7 @@ inline void enrich_history(const Tenant& tenant, Rich& rich) {
   batch.append_message(rich.chat, {.role = Role::user, .content = "Why?", .replaces = 1});
   enrich_sections(batch, rich);
   enrich_integrations(batch, rich);
+  batch.save_feed_cursor(rich.cursor, 1);
   agent.commit(batch, {.durability = Durability::relaxed}).value();
 }
 
@@ -141,6 +163,7 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   Rich rich;
   rich.owner = owner;
   rich.key = "key-" + std::string(tag);
+  rich.cursor = "reader-" + std::string(tag);
   rich.customer = "cus_" + std::string(tag);
   const Tenant tenant = store.tenant(owner);
   const Service service = store.service("enrich");
@@ -162,8 +185,8 @@ inline Rich enrich(Store& store, UserId owner, std::string_view tag) {
   rich.quiet = batch.start_chat(rich.project);
   batch.append_message(rich.chat, {.role = Role::user, .content = "What first?"});
   batch.limit_rate("rich");
-  const ChatSessionId fork = batch.fork_chat(rich.chat, 1, {.title = "Another way"});
-  batch.append_message(fork, {.role = Role::user, .content = "What last?"});
+  rich.fork = batch.fork_chat(rich.chat, 1, {.title = "Another way"});
+  batch.append_message(rich.fork, {.role = Role::user, .content = "What last?"});
   tenant.commit(batch, {.idempotency_key = rich.key}).value();
   enrich_neighbour(tenant, rich);
   enrich_history(tenant, rich);

@@ -104,6 +104,64 @@ TEST_CASE("rounds: every read takes at most two") {
   CHECK(w.ask([&] { CHECK_CODE(ok, t.latest_documents(r.project)); }).calls <= kSections + 2);
 }
 
+TEST_CASE("rounds: a read of the past grows with the logarithm of its history") {
+  EngineWorld w;
+  const Tenant t = w.store().tenant(w.user("a@x"));
+  const ProjectId project = t.create_project({.name = "P", .idea_prompt = "I"}).value();
+  const DocumentId document = t.create_document(project, {.section = Section::prd}).value();
+  const TaskId task = t.create_task(project, {.title = "T"}).value();
+  const ChatSessionId chat = t.start_chat(project).value();
+  const AsOf begin = AsOf::commit(w.commits());
+  const auto grow = [&](int rows) {
+    for (int n = 0; n < rows; ++n) {
+      WriteBatch batch = t.batch();
+      batch.add_revision(document, {.content = std::to_string(n)});
+      batch.revise_task(task, {.title = "T" + std::to_string(n)});
+      batch.record_activity(task, n % 2 == 0 ? TaskAction::complete : TaskAction::reopen);
+      batch.append_message(chat, {.role = Role::user, .content = "m"});
+      batch.rename_chat(chat, std::to_string(n));
+      batch.set_status(project, n % 2 == 0 ? ProjectStatus::ready : ProjectStatus::archived);
+      REQUIRE(t.commit(batch, {.durability = Durability::relaxed}).ok());
+    }
+  };
+  const auto most = [&](const AsOf& at) {
+    const std::vector<Call> reads = {
+        CALL(ok, t.project(project, {.as_of = at})),
+        CALL(ok, t.document(document, {.as_of = at})),
+        CALL(ok, t.task(task, {.as_of = at})),
+        CALL(ok, t.session(chat, {.as_of = at})),
+        CALL(ok, t.last_seq(chat, {.as_of = at})),
+        CALL(ok, t.latest_documents(project, {.as_of = at})),
+        CALL(ok, t.messages(chat, {.newest_first = true, .limit = 1, .as_of = at})),
+    };
+    uint64_t calls = 0;
+    for (const Call& read : reads) {
+      INFO(read.what);
+      Status answer;
+      const Asked asked = w.ask([&] { answer = read.call(); });
+      CHECK(name_of(answer) == to_string(read.expected));
+      calls = std::max<uint64_t>(calls, asked.calls);
+    }
+    return calls;
+  };
+  grow(20);
+  const AsOf middle = AsOf::commit(w.commits() - 10);
+  const uint64_t early = most(begin), mid = most(middle);
+  grow(620);  // 32 times as long: five doublings, of some six looks each
+  MESSAGE("engine calls: ", early, " and ", mid, ", then ", most(begin), " and ", most(middle));
+  CHECK(most(begin) <= early + 32);
+  CHECK(most(middle) <= mid + 32);
+  CHECK(most(AsOf::commit(w.commits() - 2)) <= 24);
+}
+
+// The space, its bits, heads, rows and blocks, the floats that are near, and the hits' sections.
+TEST_CASE("rounds: a search takes seven, and one when its space is known") {
+  Watched w;
+  const Tenant t = w.store().tenant(w.a.owner);
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.search(w.a.neighbour, kRichFloats)); }).calls <= 7);
+  CHECK(w.ask([&] { CHECK_CODE(ok, t.search(w.a.neighbour, kRichFloats)); }).calls == 1);
+}
+
 TEST_CASE("rounds: a balance takes one, and what is held of it more") {
   Watched w;
   // Of a balance of which nothing is held; else the holds that are due are two more.

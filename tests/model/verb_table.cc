@@ -50,8 +50,8 @@ std::string webhook_header() {
   return "t=12345,v1=" + billing::stripe_signature(kWebhook, "12345", kWebhookSecret).value();
 }
 
-constexpr uint32_t kRead = kSnapshot;
-constexpr uint32_t kList = kSnapshot | kPage;
+constexpr uint32_t kRead = kSnapshot | kAsOf;
+constexpr uint32_t kList = kRead | kPage;
 
 // The numbers that the next imported rows must have; 1 where the arguments are wrong.
 uint32_t next_rev(Store& store, const Arguments& a) {
@@ -144,6 +144,8 @@ std::vector<VerbRow> writes() {
              a.commit()),
       TENANT(revise_integration, kIntegration | kCommit, a.integration, "{}", std::nullopt,
              a.commit()),
+      TENANT(save_feed_cursor, kText | kCommit, a.text, 1, false, a.commit()),
+      SERVICE(save_feed_cursor, kText | kCommit, a.text, 1, false, a.commit()),
       SERVICE(put_public, kText | kCommit, {.name = a.text, .content = "1"}, a.commit()),
       SERVICE(create_user, kText | kCommit, {.email = a.text}, a.commit()),
       SERVICE(link_stripe_customer, kUser | kText | kCommit, a.user, a.text, a.commit()),
@@ -171,13 +173,29 @@ std::vector<VerbRow> summaries() {
   };
 }
 
+std::vector<VerbRow> feeds() {
+  return {
+      TENANT(feed, kPage, {.after = a.token, .limit = a.limit}),
+      TENANT(wait_feed, 0, 0, 0),
+      TENANT(feed_cursor, kText | kRead, a.text, a.read()),
+      TENANT(feed_cursors, kList, a.list()),
+      TENANT(drop_feed_cursor, kText | kCommit, a.text, a.commit()),
+      SERVICE(feed, kPage, {.after = a.token, .limit = a.limit}),
+      SERVICE(wait_feed, 0, 0, 0),
+      SERVICE(feed_cursor, kText | kRead, a.text, a.read()),
+      SERVICE(feed_cursors, kList, a.list()),
+      SERVICE(drop_feed_cursor, kText | kCommit, a.text, a.commit()),
+  };
+}
+
 std::vector<VerbRow> reads() {
   return {
       TENANT(snapshot, 0),
       TENANT(profile, kRead, a.read()),
       TENANT(owner_seq, 0),
       TENANT(project, kProject | kRead, a.project, a.read()),
-      TENANT(projects, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(projects, kList,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
       TENANT(version, kProject | kRead, a.project, 1, a.read()),
       TENANT(versions, kProject | kList, a.project, a.list()),
       TENANT(status_history, kProject | kList, a.project, a.list()),
@@ -191,7 +209,7 @@ std::vector<VerbRow> reads() {
       TENANT(lock_history, kDocument | kList, a.document, a.list()),
       TENANT(task, kTask | kRead, a.task, a.read()),
       TENANT(tasks, kProject | kList, a.project,
-             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
       TENANT(task_revision, kTask | kRead, a.task, 1, a.read()),
       TENANT(task_revisions, kTask | kList, a.task, a.list()),
       TENANT(activity, kTask | kList, a.task, a.list()),
@@ -200,12 +218,14 @@ std::vector<VerbRow> reads() {
       TENANT(last_seq, kChat | kRead, a.chat, a.read()),
       TENANT(message, kChat | kRead, a.chat, 1, a.read()),
       TENANT(messages, kChat | kList, a.chat,
-             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
-      TENANT(events, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
+      TENANT(events, kList,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
       TENANT(event, kRead, 1, a.read()),
-      TENANT(calls, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(calls, kList,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
       TENANT(call, kRead, 1, a.read()),
-      TENANT(usage, kList,
+      TENANT(usage, kSnapshot | kPage,
              {.from_month = 202501,
               .to_month = 202512,
               .limit = a.limit,
@@ -213,8 +233,14 @@ std::vector<VerbRow> reads() {
               .snapshot = a.snapshot}),
       TENANT(sections, kDocument | kList, a.document, 1, a.list()),
       TENANT(section, kDocument | kRead, a.document, 1, a.block, a.read()),
+  };
+}
+
+std::vector<VerbRow> more_reads() {
+  return {
       TENANT(integration, kIntegration | kRead, a.integration, a.read()),
-      TENANT(integrations, kList, {.limit = a.limit, .after = a.token, .snapshot = a.snapshot}),
+      TENANT(integrations, kList,
+             {.limit = a.limit, .after = a.token, .snapshot = a.snapshot, .as_of = a.as_of}),
       TENANT(integration_history, kIntegration | kList, a.integration, a.list()),
       TENANT(integration_secret, kIntegration | kSnapshot, a.integration, {.snapshot = a.snapshot}),
       TENANT(remove_integration, kIntegration | kCommit, a.integration, std::nullopt, a.commit()),
@@ -235,7 +261,7 @@ std::vector<VerbRow> reads() {
       SERVICE(find_user_by_email, kText, a.text),
       SERVICE(find_user_by_stripe_customer, kText, a.text),
       SERVICE(users, kList, a.list()),
-      PUBLIC(get, kText | kSnapshot, a.text, std::nullopt, a.read()),
+      PUBLIC(get, kText | kRead, a.text, std::nullopt, a.read()),
       PUBLIC(names, kList, a.list()),
       PUBLIC(revisions, kText | kList, a.text, a.list()),
   };
@@ -245,8 +271,13 @@ std::vector<VerbRow> reads() {
 
 std::vector<VerbRow> verb_table() {
   std::vector<VerbRow> all = writes();
+  all.push_back(
+      TENANT(search, kProject | kSnapshot, a.project, kRichFloats, {.snapshot = a.snapshot}));
+  all.push_back(TENANT(search, kSnapshot, kRichFloats, {.snapshot = a.snapshot}));
   for (VerbRow& row : summaries()) all.push_back(std::move(row));
   for (VerbRow& row : reads()) all.push_back(std::move(row));
+  for (VerbRow& row : more_reads()) all.push_back(std::move(row));
+  for (VerbRow& row : feeds()) all.push_back(std::move(row));
   for (VerbRow& row : imports()) all.push_back(std::move(row));
   return all;
 }

@@ -33,6 +33,7 @@ enum Takes : uint32_t {
   kIdentity = 16384,     // of an imported row: 1 to 64 bytes
   kNew = 32768,          // an id that an imported row brings
   kHold = 65536,
+  kAsOf = 131072,
 };
 
 struct Arguments {
@@ -48,6 +49,7 @@ struct Arguments {
   std::string subscription;
   std::string text = "text";
   const Snapshot* snapshot = nullptr;
+  AsOf as_of{};
   size_t limit = 10;
   std::string token;
   std::string key;
@@ -63,8 +65,10 @@ struct Arguments {
     return {
         .durability = Durability::relaxed, .idempotency_key = key, .expected_owner_seq = owner_seq};
   }
-  ReadOptions read() const { return {.snapshot = snapshot}; }
-  ListOptions list() const { return {.limit = limit, .after = token, .snapshot = snapshot}; }
+  ReadOptions read() const { return {.snapshot = snapshot, .as_of = as_of}; }
+  ListOptions list() const {
+    return {.limit = limit, .after = token, .snapshot = snapshot, .as_of = as_of};
+  }
   Tenant tenant(Store& store) const {
     if (by_service) return store.service(reason).tenant(owner);
     const Tenant t = store.tenant(owner);
