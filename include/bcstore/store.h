@@ -81,6 +81,7 @@ struct StoreStats {
   uint64_t snapshots = 0;
   uint64_t oldest_snapshot_age_us = 0;
   uint64_t live_children = 0;
+  uint64_t standby_groups = 0;  // of commits, kept for standbys
 };
 
 struct MaintainOptions {
@@ -88,8 +89,8 @@ struct MaintainOptions {
   std::string_view after = {};  // MaintainReport::next of the call before; empty: from the start
   // A space of embeddings that are searched is divided into lists when it has grown. Once as many
   // are in lists that one call made, it begins with no other space, and says where to go on. It
-  // holds at most 128 MiB of codes in memory, and some 40 bytes for each embedding of a space. 0:
-  // makes none.
+  // holds at most a quarter of Options::memory_budget_bytes of codes beside what that bounds, and
+  // some 40 bytes for each embedding of a space. 0: makes none.
   uint64_t max_listed = 200'000;
 };
 
@@ -229,7 +230,7 @@ class Store {
   //   }
   //
   // The first page asked for makes this store keep, from then on, the keys of what each group of
-  // commits changes, of the last 2^20 groups; drop_standbys() ends that. All that a page shows is
+  // commits changes, of the last Options::standby_groups; drop_standbys() ends that. All that a page shows is
   // durable here. A page holds contents, secrets among them: it is to be guarded as a copy of the
   // store is.
   Result<std::string> standby_identity() const;

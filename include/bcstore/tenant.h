@@ -64,11 +64,11 @@ class Snapshot {
 // Reads of the past. A read with `as_of` answers what the same read answered then: an object that
 // did not exist yet is `not_found`, and a list holds what it held. It costs what it returns and a
 // few reads more for each object that changed since, whatever was written meanwhile; a list by time
-// also looks at the heads of what was created later. Secrets and usage have no such
-// option; balances, holds and subscriptions refuse it: their past is in the ledger and in
-// subscription_history(). Codes: invalid_argument for a commit that does not exist yet, a time
-// after now, a version where the read does not name a project, and those reads; not_found for a
-// version that does not exist. Together with a snapshot, both hold.
+// also looks at the heads of what was created later. Secrets and usage have no such option; the
+// lists of live holds and of subscriptions refuse it: one of either can be read as it was, and the
+// ledger and subscription_history() tell of all. Codes: invalid_argument for a commit that does not
+// exist yet, a time after now, a version where the read does not name a project, and those lists;
+// not_found for a version that does not exist. Together with a snapshot, both hold.
 struct ReadOptions {
   const Snapshot* snapshot = nullptr;  // null: now
   AsOf as_of = {};
@@ -456,7 +456,8 @@ class Tenant {
   // The entries whose effective_at() is at or after `from` and before `to`, oldest first. Codes:
   // invalid_argument (to before from).
   Cursor<CreditEntry> statement(Time from, Time to, const ListOptions& o = {}) const;
-  // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot.
+  // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot; as
+  // of a time by that time, and as of a commit by what was written until then.
   Result<CreditHold> credit_hold(CreditHoldId id, const ReadOptions& o = {}) const;
   // Those that are live and took credits, the first to expire first.
   Cursor<CreditHold> credit_holds(const ListOptions& o = {}) const;

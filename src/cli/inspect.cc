@@ -58,6 +58,8 @@ std::string stats_json(const StoreStats& stats) {
   json.key("revision_cache_bytes").number(stats.revision_cache_bytes);
   json.key("message_cache_bytes").number(stats.message_cache_bytes);
   json.key("row_cache_bytes").number(stats.row_cache_bytes);
+  json.key("search_cache_bytes").number(stats.search_cache_bytes);
+  json.key("standby_groups").number(stats.standby_groups);
   json.key("last_commit_seq").number(stats.last_commit_seq);
   json.key("durable_commit_seq").number(stats.durable_commit_seq);
   json.key("commits").number(stats.commits).key("groups").number(stats.groups);

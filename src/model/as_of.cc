@@ -90,6 +90,11 @@ Status Past::resolve(const AsOf& as_of, const Uuid& project) {
   return Status();
 }
 
+Time Past::seen_at(Time now) const {
+  if (bound_.is_now()) return now;
+  return Time{bound_.by == Bound::By::time ? bound_.time_us : std::numeric_limits<int64_t>::min()};
+}
+
 AsOf Past::as_of() const {
   AsOf as_of;
   if (bound_.by == Bound::By::commit) as_of = AsOf::commit(bound_.commit);

@@ -47,6 +47,8 @@ class Past {
                            const Uuid& project = {});
 
   const Bound& bound() const { return bound_; }
+  // For what ends by time alone: by commit it has ended once a commit has written so.
+  Time seen_at(Time now) const;
   // The same moment without a version, for reads that name no project.
   AsOf as_of() const;
   const engine::Snapshot* at() const { return at_; }
@@ -77,6 +79,8 @@ class Past {
   // The head of this key as it was; null when it was not there.
   Result<std::unique_ptr<RecordBody>> head(format::Kind kind, const format::Key& key) const;
   Result<std::unique_ptr<RecordBody>> task(const Uuid& id) const;
+  // Null also when it had moved away with its customer.
+  Result<std::unique_ptr<RecordBody>> subscription(const Uuid& hash) const;
   // For each section the document, as it was, of the greatest version that is not above `version`,
   // or above the current one of then; by section. not_found without the project or the version.
   Result<std::vector<std::unique_ptr<RecordBody>>> effective_documents(
@@ -108,6 +112,9 @@ class Past {
   Status make_task(const RecordBody& head, std::optional<Made>* made) const;
   Status make_session(const RecordBody& head, std::optional<Made>* made) const;
   Status make_integration(const RecordBody& head, std::optional<Made>* made) const;
+  Status make_hold(const RecordBody& head, std::optional<Made>* made) const;
+  // The commit of an entry of the ledger, which must be there; 0 where the bound does not see it.
+  Result<uint64_t> commit_of_entry(uint64_t number) const;
 
   Result<std::string> first_seen(format::Kind kind, const std::string& group,
                                  uint64_t unseen) const;

@@ -34,6 +34,9 @@ Status check_options(const Options& o) {
   if (o.idempotency_window_us < 1'000'000 || o.idempotency_window_us > kMaxIdempotencyWindowUs) {
     return invalid("idempotency_window_us outside 1 s to 30 days");
   }
+  if (o.standby_groups < kMinStandbyGroups || o.standby_groups > uint64_t{1} << 32) {
+    return invalid("standby_groups outside 1,024 to 2^32");
+  }
   if (o.snapshot_max_age_us < 0) return invalid("snapshot_max_age_us is negative");
   if (o.initial_credits < 0) return invalid("initial_credits is negative");
   if (o.log_ahead_bytes > kMaxLogAheadBytes) return invalid("log_ahead_bytes above 16 MiB");
@@ -110,6 +113,7 @@ Result<std::shared_ptr<Core>> Core::open(std::unique_ptr<engine::Engine> engine,
   Result<ReplicaStanding> standing = read_standing(*core->engine_, nullptr);
   if (!standing.ok()) return standing.status();
   settings.replica = *std::move(standing);
+  settings.standby_groups = core->options_.standby_groups;
   settings.searches = &core->searches_;
   auto executor = std::make_unique<Executor>(*core->engine_, *core->options_.clock, settings);
   core->open_report_ = std::move(report);
@@ -238,6 +242,7 @@ StoreStats Core::stats() const {
   out.message_cache_bytes = tails_.bytes();
   out.row_cache_bytes = rows_.bytes();
   out.search_cache_bytes = searches_.bytes();
+  out.standby_groups = count_kept_groups(*engine_);
   out.last_commit_seq = counters.last_seq;
   out.durable_commit_seq = counters.durable_seq;
   out.commits = counters.commits;

@@ -43,6 +43,7 @@ struct ExecutorSettings {
   RateBook* rates = nullptr;
   uint64_t feed_floor = 0;
   ReplicaStanding replica;
+  uint64_t standby_groups = 0;
   SearchCache* searches = nullptr;
 };
 

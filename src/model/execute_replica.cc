@@ -111,8 +111,9 @@ Status Executor::put_replica_keys() {
   if (Status s = stamp(record, last_time_, &effective); !s.ok()) return s;
   const Key key = Key(kSystemOwner, Kind::replica_keys).u64(here.number);
   changes_->put(family_of(Kind::replica_keys), key, record.seal(key));
-  const bool is_time = here.number % kGivenUpAtOnce == 0 && here.number > kMaxKeptGroups;
-  return is_time ? drop_replica_keys(here.number - kMaxKeptGroups) : Status();
+  const uint64_t kept = settings_.standby_groups;
+  const bool is_time = here.number % kGivenUpAtOnce == 0 && here.number > kept;
+  return is_time ? drop_replica_keys(here.number - kept) : Status();
 }
 
 // A link that is here already must be the same one; the next one must name the one before.

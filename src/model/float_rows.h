@@ -1,10 +1,10 @@
 // FloatRows: the floats of a space's embeddings that were measured lately, by ordinal.
 //
 // What an ordinal stands for never changes, so a row is true for as long as it is here. Rows are
-// only ever added; they go with the last view of their space. All rows of a store share one bound
-// in bytes; beyond it nothing is added.
+// only ever added; a chunk of them goes with the last view in which one of its ordinals is live. All
+// rows of a store share one bound in bytes; beyond it nothing is added.
 //
-// Thread contract: find and add from any thread; extend before the rows are shared.
+// Thread contract: find, add and renewed from any thread.
 #pragma once
 
 #include <array>
@@ -30,17 +30,20 @@ class FloatRows {
   FloatRows(std::shared_ptr<Budget> budget, uint32_t dimension)
       : budget_(std::move(budget)), dimension_(dimension) {}
 
-  // The same rows, with room for `count` ordinals.
-  FloatRows extended(uint32_t count) const;
-  // Null when it is not here.
+  // Ordinals that come and go together.
+  static constexpr uint32_t kChunk = 1024;
+
+  // The same rows, as far as ordinals near them are live, and room for what is live besides; by the
+  // bits of what is live.
+  FloatRows renewed(std::span<const uint64_t> live) const;
+  // Of a live ordinal; null when it is not here.
   const Row* find(uint32_t ordinal) const {
     return chunks_[ordinal / kChunk]->rows[ordinal % kChunk].load(std::memory_order_acquire);
   }
   void add(uint32_t ordinal, std::span<const float> floats, double squares) const;
-  size_t chunk_bytes() const { return chunks_.size() * sizeof(Chunk); }
+  size_t chunk_bytes() const;
 
  private:
-  static constexpr uint32_t kChunk = 1024;
   struct Chunk {
     Chunk(std::shared_ptr<Budget> of, int64_t bytes) : budget(std::move(of)), row_bytes(bytes) {}
     Chunk(const Chunk&) = delete;
@@ -54,7 +57,10 @@ class FloatRows {
 
   std::shared_ptr<Budget> budget_;
   uint32_t dimension_ = 0;
-  std::vector<std::shared_ptr<Chunk>> chunks_;
+  std::vector<std::shared_ptr<Chunk>> chunks_;  // null: nothing in it is live
 };
+
+// Whether anything in a chunk of ordinals is.
+bool is_chunk_live(std::span<const uint64_t> live, size_t chunk);
 
 }  // namespace bcstore::model

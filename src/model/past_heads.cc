@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "model/as_of.h"
+#include "model/billing_fields.h"
+#include "model/credits.h"
 #include "model/execute.h"
 
 namespace bcstore::model {
@@ -91,6 +93,40 @@ Result<std::unique_ptr<RecordBody>> Past::task(const Uuid& id) const {
   return head(Kind::task, task_key(owner_, place, id));
 }
 
+// Its changes tell all that is shown of it.
+Result<std::unique_ptr<RecordBody>> Past::subscription(const Uuid& hash) const {
+  const Kind kind = Kind::subscription_change;
+  Result<uint64_t> newest = newest_of(kind, with_id(owner_, kind, hash).str(), 4);
+  if (!newest.ok()) return newest.status();
+  std::unique_ptr<RecordBody> change;
+  Result<uint64_t> last = last_of(kind, hash, *newest, &change);
+  if (!last.ok()) return last.status();
+  if (!change || change->root<fb::SubscriptionChange>()->is_gone()) {
+    return std::unique_ptr<RecordBody>();
+  }
+  const auto* was = change->root<fb::SubscriptionChange>();
+  std::optional<Time> period_end;
+  if (was->has_period_end()) period_end = Time{was->period_end()};
+  SubscriptionFields fields;
+  fields.status = static_cast<SubscriptionStatus>(was->status());
+  fields.period_end = period_end;
+  fields.record.id = text_of(was->id());
+  fields.record.last.created = Time{was->event_at()};
+  fields.record.last.event_id = text_of(was->event_id());
+  fields.record.customer = {fields.record.last, std::string(text_of(was->customer()))};
+  fields.record.report = {fields.record.last, fields.status, std::string(text_of(was->price())),
+                          was->cancel_at_period_end(), period_end};
+  Draft draft = Encoder().subscription({actor_of(*was, owner_), owner_}, fields);
+  auto* table = mutable_root<fb::Common>(draft);
+  table->mutate_commit_seq(was->commit_seq());
+  table->mutate_created_at(was->created_at());
+  table->mutate_effective_at(was->effective_at());
+  const Key key = with_id(owner_, Kind::subscription, hash);
+  auto row = std::make_unique<RecordBody>();
+  if (Status s = row->keep(key, own_value(core_, draft.seal(key))); !s.ok()) return s;
+  return row;
+}
+
 Result<std::vector<std::unique_ptr<RecordBody>>> Past::effective_documents(
     const Uuid& project, std::optional<uint32_t> version) const {
   auto owner = head(Kind::project, with_id(owner_, Kind::project, project));
@@ -139,6 +175,8 @@ Status Past::make(const RecordBody& head, std::optional<Made>* made) const {
       return make_session(head, made);
     case Kind::integration:
       return make_integration(head, made);
+    case Kind::credit_hold:
+      return make_hold(head, made);
     default:
       return Status(Code::internal, "the past of a kind that has none was asked for");
   }
@@ -295,6 +333,50 @@ Status Past::make_integration(const RecordBody& head, std::optional<Made>* made)
   table->mutate_rev_effective_at(effective_of(change));
   table->mutate_is_removed(was->action() == static_cast<uint8_t>(IntegrationAction::removed));
   made->emplace(Made{with_id(owner_, Kind::integration, id), std::move(draft)});
+  return Status();
+}
+
+Result<uint64_t> Past::commit_of_entry(uint64_t number) const {
+  const Key key = Key(owner_, Kind::credit_entry).not_u64(number);
+  RecordBody entry;
+  Status s = read(Kind::credit_entry, key, &entry);
+  if (s.code() == Code::not_found) return format::corrupt(key, "is missing");
+  if (!s.ok()) return s;
+  return bound_.sees(entry) ? common_of(entry).commit_seq() : uint64_t{0};
+}
+
+// The ledger tells when it began and when its end was written.
+Status Past::make_hold(const RecordBody& head, std::optional<Made>* made) const {
+  const auto* now = head.root<fb::CreditHold>();
+  const Result<uint64_t> began = commit_of_entry(now->entry());
+  if (!began.ok() || *began == 0) return began.status();
+  Result<uint64_t> ended = uint64_t{0};
+  if (now->resolved_entry() != 0) ended = commit_of_entry(now->resolved_entry());
+  if (!ended.ok()) return ended.status();
+  Draft draft = Encoder().credit_hold({actor_of(*now, owner_), owner_}, now->amount(),
+                                      optional_text(now->reason()));
+  auto* hold = mutable_root<fb::CreditHold>(draft);
+  hold->mutate_commit_seq(std::max(*began, *ended));
+  hold->mutate_created_at(now->created_at());
+  hold->mutate_effective_at(now->effective_at());
+  hold->mutate_from_allowance(now->from_allowance());
+  hold->mutate_from_granted(now->from_granted());
+  hold->mutate_epoch(now->epoch());
+  hold->mutate_expires_at(now->expires_at());
+  hold->mutate_entry(now->entry());
+  if (*ended != 0) {
+    hold->mutate_state(now->state());
+    hold->mutate_captured(now->captured());
+    hold->mutate_returned(now->returned());
+    hold->mutate_lapsed(now->lapsed());
+    hold->mutate_debt(now->debt());
+    hold->mutate_resolved_at(now->resolved_at());
+    hold->mutate_resolved_owner_seq(now->resolved_owner_seq());
+    hold->mutate_resolved_entry(now->resolved_entry());
+    hold->mutate_remaining(now->remaining());
+  }
+  made->emplace(Made{Key(owner_, Kind::credit_hold).append(format::key_uuid(head.key(), kIdAt)),
+                     std::move(draft)});
   return Status();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "billing/stripe_signature.h"
+#include "model/as_of.h"
 #include "model/billing_fields.h"
 #include "model/execute.h"
 #include "model/reads.h"
@@ -132,6 +133,26 @@ Result<std::unique_ptr<RecordBody>> newest_of(std::span<engine::Read> heads) {
   return newest;
 }
 
+// The same of then.
+Result<std::unique_ptr<RecordBody>> past_subscription(const TenantState& state,
+                                                      std::string_view id, const ReadOptions& o) {
+  Result<model::Past> past = model::Past::open(state, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  const auto hashes = possible_hashes(state, id, past->at());
+  if (!hashes.ok()) return hashes.status();
+  std::unique_ptr<RecordBody> newest;
+  for (const Uuid& hash : *hashes) {
+    auto one = past->subscription(hash);
+    if (!one.ok()) return one.status();
+    const auto at = [](const RecordBody& row) {
+      return row.root<fb::SubscriptionHead>()->last()->created();
+    };
+    if (*one && (!newest || at(**one) >= at(*newest))) newest = *std::move(one);
+  }
+  if (!newest) return no_subscription();
+  return newest;
+}
+
 // Of which of these there is a history: that of the subscription as it is, or of the last that
 // began where all of them moved away. Every history has its first change.
 Result<Uuid> find_history(const TenantState& state, const std::vector<Uuid>& hashes,
@@ -195,7 +216,9 @@ Result<Subscription> Tenant::subscription(std::string_view id, const ReadOptions
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
   const engine::Snapshot* at = nullptr;
   if (Status s = model::use_snapshot(*state_, o.snapshot, &at); !s.ok()) return s;
-  if (Status s = model::only_now(o.as_of, "a subscription"); !s.ok()) return s;
+  if (o.as_of.by != AsOf::By::now) {
+    return model::as<Subscription>(past_subscription(*state_, id, o));
+  }
   const auto hashes = possible_hashes(*state_, id, at);
   if (!hashes.ok()) return hashes.status();
   std::vector<engine::Read> heads = heads_of(*state_, *hashes);

@@ -120,6 +120,16 @@ Result<Credits> past_credits(const model::TenantState& tenant, const ReadOptions
   return model::credits_of(state);
 }
 
+Result<CreditHold> past_hold(const model::TenantState& tenant, CreditHoldId id,
+                             const ReadOptions& o) {
+  Result<model::Past> past = model::Past::open(tenant, o.as_of, o.snapshot);
+  if (!past.ok()) return past.status();
+  auto body = past->head(Kind::credit_hold, hold_key(tenant.owner, id.uuid()));
+  if (body.ok() && *body == nullptr) return model::no_such("hold", id.uuid());
+  if (body.ok()) (*body)->see(past->seen_at(model::now_of(*tenant.core)));
+  return model::as<CreditHold>(std::move(body));
+}
+
 }  // namespace
 
 Result<Credits> Tenant::credits(const ReadOptions& o) const {
@@ -192,7 +202,7 @@ Result<RateLimitDecision> Tenant::try_acquire(std::string_view name, uint32_t co
 Result<CreditHold> Tenant::credit_hold(CreditHoldId id, const ReadOptions& o) const {
   if (Status s = model::begin_read(*state_); !s.ok()) return s;
   if (Status s = model::check_id("hold id", id.uuid()); !s.ok()) return s;
-  if (Status s = model::only_now(o.as_of, "a hold"); !s.ok()) return s;
+  if (o.as_of.by != AsOf::By::now) return past_hold(*state_, id, o);
   auto body = model::read_record(*state_, hold_key(owner(), id.uuid()), Kind::credit_hold,
                                  o.snapshot, model::missing("hold", id.uuid()));
   if (body.ok()) (*body)->see(model::now_of(*state_->core));

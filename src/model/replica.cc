@@ -175,6 +175,19 @@ Result<ReplicaStanding> read_standing(engine::Engine& engine, const engine::Snap
   return standing;
 }
 
+// They follow each other.
+uint64_t count_kept_groups(engine::Engine& engine) {
+  const Key prefix(kSystemOwner, Kind::replica_keys);
+  uint64_t ends[2] = {};
+  for (const bool is_newest : {false, true}) {
+    auto scan = engine.scan({family_of(Kind::replica_keys), prefix.str(),
+                             format::after_prefix(prefix), is_newest, nullptr});
+    if (!scan->next()) return 0;
+    ends[is_newest ? 1 : 0] = format::key_u64(scan->key(), kNumberAt);
+  }
+  return ends[1] >= ends[0] ? ends[1] - ends[0] + 1 : 0;
+}
+
 std::string pack_identity(const Core& core) {
   std::string out(kIdentityMagic);
   const Uuid& id = core.store_id();

@@ -56,13 +56,14 @@ inline constexpr size_t kReplicaRunBytes = 8;
 // Of a position of one that follows.
 inline constexpr size_t kPlaceNumberAt = 1 + kReplicaRunBytes;
 inline constexpr size_t kPlaceBytes = kPlaceNumberAt + 16;
-// Groups whose keys are kept; a standby that is further behind must be made anew.
-inline constexpr uint64_t kMaxKeptGroups = uint64_t{1} << 20;
 // A page ends behind a group, whose rows are some more than its batches.
 inline constexpr size_t kMaxPageBytes = kMaxStandbyPageBytes + 4 * kMaxBatchBytes;
 
 // What the store's own record says.
 Result<ReplicaStanding> read_standing(engine::Engine& engine, const engine::Snapshot* snapshot);
+
+// How many groups are kept; 0 as well when that can not be read.
+uint64_t count_kept_groups(engine::Engine& engine);
 
 std::string pack_identity(const Core& core);
 Result<Identity> unpack_identity(std::string_view bytes);

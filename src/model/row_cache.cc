@@ -103,10 +103,13 @@ void RowCache::put(std::string name, Entry entry) {
   while (shard.bytes + entry.bytes > shard_budget_bytes_) {
     forget(shard, shard.entries.find(*shard.uses.back()));
   }
-  shard.bytes += entry.bytes;
+  // What may throw comes first: an entry always has its use.
+  std::list<const std::string*> use(1, nullptr);
   const auto at = shard.entries.emplace(std::move(name), std::move(entry)).first;
-  shard.uses.push_front(&at->first);
-  at->second.use = shard.uses.begin();
+  use.front() = &at->first;
+  at->second.use = use.begin();
+  shard.uses.splice(shard.uses.begin(), use);
+  shard.bytes += at->second.bytes;
 }
 
 void RowCache::forget(Shard& shard, Entries::iterator at) {

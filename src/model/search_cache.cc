@@ -1,5 +1,6 @@
 #include "model/search_cache.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -23,7 +24,11 @@ constexpr size_t kEntryBytes = 256;  // places in map and list, and a key
 void CodeBlock::Free::operator()(uint8_t* bytes) const { ::operator delete(bytes, kAligned); }
 
 size_t CodeBlock::bytes() const {
-  return sizeof *this + size() * (format::SearchCode::kBytes + stride);
+  return bytes_of(dimension, size());
+}
+
+size_t CodeBlock::bytes_of(uint32_t dimension, size_t rows) {
+  return sizeof(CodeBlock) + rows * (format::SearchCode::kBytes + vector::padded(dimension));
 }
 
 std::shared_ptr<CodeBlock> CodeBlock::make(uint32_t dimension, uint32_t rows) {
@@ -101,10 +106,18 @@ void SearchCache::offer(std::string_view key, std::shared_ptr<const CodeBlock> b
     shard.uses.pop_back();
     shard.entries.erase(last);
   }
+  // What may throw comes first: an entry always has its use.
+  std::list<const std::string*> use(1, nullptr);
   const auto at = shard.entries.emplace(std::string(key), Entry{std::move(block)}).first;
-  shard.uses.push_front(&at->first);
-  at->second.use = shard.uses.begin();
+  use.front() = &at->first;
+  at->second.use = use.begin();
+  shard.uses.splice(shard.uses.begin(), use);
   shard.bytes += cost(*at);
+}
+
+size_t SearchCache::view_bytes() const {
+  constexpr size_t kNameBytes = 128;
+  return std::max(views_budget_bytes_, kEntryBytes + kNameBytes) - kEntryBytes - kNameBytes;
 }
 
 size_t SearchCache::cost(const Views::value_type& entry) {
@@ -124,9 +137,9 @@ void SearchCache::offer_view(std::string_view name, std::shared_ptr<const Search
   std::vector<std::shared_ptr<const SearchView>> dropped;  // outlive the lock
   const std::lock_guard lock(views_mutex_);
   const auto drop = [&](Views::iterator at) {
+    dropped.push_back(at->second.view);
     views_bytes_ -= cost(*at);
     view_uses_.erase(at->second.use);
-    dropped.push_back(std::move(at->second.view));
     views_.erase(at);
   };
   if (const auto old = views_.find(name); old != views_.end()) drop(old);
@@ -134,9 +147,11 @@ void SearchCache::offer_view(std::string_view name, std::shared_ptr<const Search
   while (views_bytes_ + bytes > views_budget_bytes_ && !view_uses_.empty()) {
     drop(views_.find(*view_uses_.back()));
   }
+  std::list<const std::string*> use(1, nullptr);
   const auto at = views_.emplace(std::string(name), ViewEntry{std::move(view)}).first;
-  view_uses_.push_front(&at->first);
-  at->second.use = view_uses_.begin();
+  use.front() = &at->first;
+  at->second.use = use.begin();
+  view_uses_.splice(view_uses_.begin(), use);
   views_bytes_ += cost(*at);
 }
 

@@ -45,6 +45,7 @@ struct CodeBlock {
 
   size_t size() const { return ordinals.size(); }
   size_t bytes() const;
+  static size_t bytes_of(uint32_t dimension, size_t rows);
   // Without rows; with room for so many.
   static std::shared_ptr<CodeBlock> make(uint32_t dimension, uint32_t rows);
   // Where the next row's codes go, and the rest of it.
@@ -68,8 +69,8 @@ class SearchCache {
   // The newest view of a space, true or not; null when there is none.
   std::shared_ptr<const SearchView> find_view(std::string_view name);
   void offer_view(std::string_view name, std::shared_ptr<const SearchView> view);
-  // The codes of one view that may stay here.
-  size_t pinned_bytes() const { return views_budget_bytes_ / 8 * 7; }
+  // The most that one view takes to be kept here.
+  size_t view_bytes() const;
   const std::shared_ptr<FloatRows::Budget>& floats() const { return floats_; }
 
   static constexpr uint64_t kNoEpoch = UINT64_MAX;

@@ -59,7 +59,7 @@ Status Search::find_view() {
   query_.reset();
   fields_.reset();
   if (Status s = open_space(); !s.ok() || !fields_) return s;
-  auto view = SearchView::read({*engine_, at_, place_, cache.pinned_bytes(), cache.floats(), known},
+  auto view = SearchView::read({*engine_, at_, place_, cache.view_bytes(), cache.floats(), known},
                                *fields_);
   if (!view.ok()) return view.status();
   (*view)->epoch = epoch_;

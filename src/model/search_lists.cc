@@ -21,9 +21,11 @@ namespace {
 
 constexpr uint32_t kNowhere = UINT32_MAX;
 constexpr uint32_t kMostLists = 4096;
-constexpr size_t kSampleTimes = 64;              // of the lists
-constexpr size_t kPassBytes = size_t{64} << 20;  // of codes in hand at one time
-constexpr size_t kWriteBytes = size_t{4} << 20;
+constexpr double kListsByRoot = 4;    // times the root of the embeddings
+constexpr size_t kSampleTimes = 32;   // of the lists
+constexpr size_t kPassShare = 8;      // of the memory budget: codes in hand at one time
+constexpr size_t kWriteShare = 16;    // of the codes in hand
+constexpr size_t kMeanBytes = 8 + 1;  // of a list and dimension, while middles are sought
 constexpr uint32_t kListsInRow = 64;  // whose codes are not above those of a block in no list
 constexpr size_t kQueries = 200;
 // What is measured is for so many nearest: more than are mostly asked for, since some of those that
@@ -42,9 +44,12 @@ bool lists_are_due(const SearchSpaceFields& fields) {
          fields.in_lists / 2 > fields.live;
 }
 
-uint32_t lists_of(uint32_t embeddings) {
-  const double root = std::sqrt(static_cast<double>(embeddings));
-  return std::clamp<uint32_t>(static_cast<uint32_t>(root), 1, kMostLists);
+uint32_t lists_of(uint32_t embeddings, uint32_t dimension, size_t memory_budget_bytes) {
+  const double wanted = kListsByRoot * std::sqrt(static_cast<double>(embeddings));
+  const size_t fitting =
+      memory_budget_bytes / kPassShare / (kMeanBytes * vector::padded(dimension));
+  return static_cast<uint32_t>(
+      std::clamp<size_t>(static_cast<size_t>(wanted), 1, std::min<size_t>(fitting, kMostLists)));
 }
 
 uint32_t list_block_rows(uint32_t dimension) {
@@ -81,6 +86,7 @@ class ListMaker {
         at_(at),
         fields_(fields),
         generation_(fields.generation + 1),
+        pass_bytes_(core.options().memory_budget_bytes / kPassShare),
         list_of_(fields.folded, kNowhere),
         centers_(fields.dimension) {}
 
@@ -97,7 +103,14 @@ class ListMaker {
   Status find_centers();
   Status assign();
   Status write_blocks();
-  Status write_pass(uint32_t first, uint32_t end);
+  // Some lists as a whole, or rows of one list: the ordinals from `from` to before `to`.
+  struct Pass {
+    uint32_t first_list, end_list;
+    uint32_t from, to;
+    uint32_t first_block;
+  };
+  Status write_long_list(uint32_t list);
+  Status write_pass(const Pass& pass);
   Status write_centers();
   Status measure();
   void count_found(const std::vector<std::vector<vector::Near>>& nearest,
@@ -111,6 +124,7 @@ class ListMaker {
   const engine::Snapshot* at_;
   const SearchSpaceFields& fields_;
   const uint32_t generation_;
+  const size_t pass_bytes_;
   Actor actor_ = Actor::of_user(place_.owner);
   Encoder encoder_;
   std::vector<uint64_t> live_;
@@ -182,8 +196,9 @@ Status ListMaker::each_of(std::string lower, std::string upper, const Visitor& v
 
 // From every so many-th.
 Status ListMaker::find_centers() {
-  const uint32_t lists = lists_of(embeddings_);
-  const size_t fitting = kPassBytes / vector::padded(fields_.dimension);
+  const uint32_t lists =
+      lists_of(embeddings_, fields_.dimension, core_.options().memory_budget_bytes);
+  const size_t fitting = pass_bytes_ / vector::padded(fields_.dimension);
   const size_t wanted = std::min({size_t{embeddings_}, lists * kSampleTimes, fitting});
   vector::CodeRows sample(fields_.dimension);
   size_t met = 0;
@@ -225,15 +240,37 @@ Status ListMaker::write_blocks() {
     uint32_t end = first;
     for (size_t bytes = 0; end < sizes_.size(); ++end) {
       bytes += sizes_[end] * stride;
-      if (bytes > kPassBytes && end > first) break;
+      if (bytes > pass_bytes_) break;
     }
-    if (Status s = write_pass(first, end); !s.ok()) return s;
+    Status s = end == first ? write_long_list(end++)
+                            : write_pass({first, end, 0, fields_.folded, 0});
+    if (!s.ok()) return s;
     first = end;
   }
   return Status();
 }
 
-Status ListMaker::write_pass(uint32_t first, uint32_t end) {
+// In passes of whole blocks, by the order in which its rows lie.
+Status ListMaker::write_long_list(uint32_t list) {
+  const size_t stride = vector::padded(fields_.dimension) + format::SearchCode::kBytes;
+  const uint32_t most = list_block_rows(fields_.dimension);
+  const auto blocks = static_cast<uint32_t>(std::max<size_t>(pass_bytes_ / stride / most, 1));
+  Pass pass{list, list + 1, 0, 0, 0};
+  uint32_t rows = 0;
+  for (uint32_t ordinal = 0; ordinal < fields_.folded; ++ordinal) {
+    rows += list_of_[ordinal] == list ? 1u : 0u;
+    if (rows < blocks * most && ordinal + 1 < fields_.folded) continue;
+    pass.to = ordinal + 1;
+    if (Status s = write_pass(pass); !s.ok()) return s;
+    pass.from = pass.to;
+    pass.first_block += blocks;
+    rows = 0;
+  }
+  return Status();
+}
+
+Status ListMaker::write_pass(const Pass& pass) {
+  const uint32_t first = pass.first_list, end = pass.end_list;
   struct Row {
     format::SearchCode code;
     size_t at;
@@ -244,7 +281,7 @@ Status ListMaker::write_pass(uint32_t first, uint32_t end) {
   Status s = each([&](const CodeBlock& block, size_t row, bool) {
     const uint32_t ordinal = block.ordinals[row];
     const uint32_t list = list_of_[ordinal];
-    if (list < first || list >= end) return;
+    if (list < first || list >= end || ordinal < pass.from || ordinal >= pass.to) return;
     lists[list - first].push_back(
         {{ordinal, block.scales[row], block.squares[row], block.sections[row]}, codes.size()});
     codes.append(reinterpret_cast<const char*>(block.codes.get() + row * block.stride), dimension);
@@ -263,7 +300,7 @@ Status ListMaker::write_pass(uint32_t first, uint32_t end) {
       }
       const auto entries = static_cast<uint32_t>(tail.rows.size());
       const Key key = block_key(place_.key(Kind::search_block), generation_, list,
-                                static_cast<uint32_t>(from / most));
+                                pass.first_block + static_cast<uint32_t>(from / most));
       s = put(key, encoder_.search_block(by(), fields_.dimension, entries, pack(tail)));
       if (!s.ok()) return s;
     }
@@ -378,7 +415,7 @@ void ListMaker::count_found(const std::vector<std::vector<vector::Near>>& neares
 Status ListMaker::put(const Key& key, Draft row) {
   write_bytes_ += row.bytes();
   write_.rows.emplace_back(key.str(), std::move(row));
-  return write_bytes_ >= kWriteBytes ? flush() : Status();
+  return write_bytes_ >= pass_bytes_ / kWriteShare ? flush() : Status();
 }
 
 Status ListMaker::flush() {

@@ -35,7 +35,7 @@ inline constexpr uint32_t kLeastListed = 4096;
 // Whether lists are to be made, of a space without any or with too many embeddings beside them.
 bool lists_are_due(const SearchSpaceFields& fields);
 // How many lists.
-uint32_t lists_of(uint32_t embeddings);
+uint32_t lists_of(uint32_t embeddings, uint32_t dimension, size_t memory_budget_bytes);
 // How many embeddings a block of a list takes.
 uint32_t list_block_rows(uint32_t dimension);
 // The lists to be looked at so that an answer of k holds its share of the nearest, by what was

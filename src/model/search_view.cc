@@ -112,12 +112,11 @@ class ViewReader {
     if (s = read_tail(); !s.ok()) return s;
     list_flat();
     if (s = read_lists(); !s.ok()) return s;
-    if (s = pin_all(); !s.ok()) return s;
     view_.floats_ = source_.before != nullptr
-                        ? source_.before->floats().extended(fields_.count)
-                        : FloatRows(source_.budget, fields_.dimension).extended(fields_.count);
-    count_bytes();
-    return Status();
+                        ? source_.before->floats().renewed(view_.live_)
+                        : FloatRows(source_.budget, fields_.dimension).renewed(view_.live_);
+    view_.bytes_ = fixed_bytes();
+    return pin_all();
   }
 
  private:
@@ -129,7 +128,8 @@ class ViewReader {
   Status read_centers(std::vector<uint32_t>* sizes);
   Status pin_all();
   Status pin(std::vector<SearchView::Slot>* slots);
-  void count_bytes();
+  size_t places_bytes() const;
+  size_t fixed_bytes() const;
   void see(const CodeBlock& block) {
     for (const float scale : block.scales) {
       view_.largest_scale_ = std::max(view_.largest_scale_, scale);
@@ -151,7 +151,12 @@ Result<std::shared_ptr<SearchView>> SearchView::read(const Source& source,
 
 // The heads of the project that are of this space. Each live ordinal is named once.
 Status ViewReader::read_targets() {
-  view_.places_.assign(fields_.count, kNowhere);
+  view_.places_.resize((fields_.count + size_t{FloatRows::kChunk} - 1) / FloatRows::kChunk);
+  for (size_t chunk = 0; chunk < view_.places_.size(); ++chunk) {
+    if (!is_chunk_live(view_.live_, chunk)) continue;
+    view_.places_[chunk] = std::make_unique<SearchView::Chunk>();
+    view_.places_[chunk]->fill(kNowhere);
+  }
   const Key prefix = with_id(source_.place.owner, Kind::search_head, source_.place.project);
   auto scan = source_.engine.scan({family_of(Kind::search_head), prefix.str(),
                                    format::after_prefix(prefix), false, source_.at});
@@ -175,7 +180,7 @@ Status ViewReader::read_targets() {
   }
   if (!scan->status().ok()) return scan->status();
   for (uint32_t ordinal = 0; ordinal < fields_.count; ++ordinal) {
-    if (!view_.is_live(ordinal) || view_.places_[ordinal] != kNowhere) continue;
+    if (!view_.is_live(ordinal) || view_.place(ordinal) != kNowhere) continue;
     return format::corrupt(source_.place.name(), "nothing names what is searched");
   }
   return Status();
@@ -186,12 +191,12 @@ Status ViewReader::place(const SearchTarget& target, uint32_t number) {
     const SearchEntry& entry = target.entries[i];
     if (entry.section.vector.none()) continue;
     if (entry.ordinal >= fields_.count || !view_.is_live(entry.ordinal) ||
-        view_.places_[entry.ordinal] != kNowhere) {
+        view_.place(entry.ordinal) != kNowhere) {
       return format::corrupt(
           search_head_key(source_.place.owner, source_.place.project, target.section),
           "it names what is not searched");
     }
-    view_.places_[entry.ordinal] = number << SearchView::kIndexBits | i;
+    view_.place(entry.ordinal) = number << SearchView::kIndexBits | i;
   }
   return Status();
 }
@@ -311,7 +316,9 @@ Status ViewReader::read_centers(std::vector<uint32_t>* sizes) {
 
 Status ViewReader::pin_all() {
   const size_t rows = view_.flat_.size() * kSearchBlockOrdinals + fields_.in_lists;
-  if (rows * vector::padded(fields_.dimension) > source_.pinned_bytes) {
+  const size_t blocks = view_.flat_.size() + view_.listed_.size();
+  const size_t codes = CodeBlock::bytes_of(fields_.dimension, rows) + blocks * sizeof(CodeBlock);
+  if (view_.bytes_ + codes > source_.view_bytes) {
     // They are read as they are needed: what was taken over would stay beside them.
     for (SearchView::Slot& slot : view_.flat_) slot.block.reset();
     for (SearchView::Slot& slot : view_.listed_) slot.block.reset();
@@ -319,7 +326,9 @@ Status ViewReader::pin_all() {
     return Status();
   }
   if (Status s = pin(&view_.flat_); !s.ok()) return s;
-  return pin(&view_.listed_);
+  if (Status s = pin(&view_.listed_); !s.ok()) return s;
+  view_.bytes_ += codes;
+  return Status();
 }
 
 Status ViewReader::pin(std::vector<SearchView::Slot>* slots) {
@@ -346,22 +355,26 @@ Status ViewReader::pin(std::vector<SearchView::Slot>* slots) {
   return Status();
 }
 
-void ViewReader::count_bytes() {
+size_t ViewReader::places_bytes() const {
+  size_t bytes = 0;
+  for (const auto& chunk : view_.places_) {
+    bytes += sizeof chunk + (chunk ? sizeof(SearchView::Chunk) : 0);
+  }
+  return bytes;
+}
+
+// Without the codes of blocks.
+size_t ViewReader::fixed_bytes() const {
   size_t bytes = sizeof view_ + view_.live_.size() * sizeof(uint64_t) +
-                 view_.places_.size() * sizeof(uint32_t) +
+                 places_bytes() +
                  (view_.flat_.size() + view_.listed_.size()) * sizeof(SearchView::Slot) +
                  view_.starts_.size() * sizeof(uint32_t) + view_.floats_.chunk_bytes();
   for (const SearchTarget& target : view_.targets_) {
     bytes += sizeof target + target.entries.size() * sizeof(SearchEntry);
   }
   if (view_.tail_ != nullptr) bytes += view_.tail_->bytes();
-  for (const auto* slots : {&view_.flat_, &view_.listed_}) {
-    for (const SearchView::Slot& slot : *slots) {
-      if (slot.block != nullptr) bytes += slot.block->bytes();
-    }
-  }
   for (const auto& block : view_.centers_) bytes += block->bytes();
-  view_.bytes_ = bytes;
+  return bytes;
 }
 
 }  // namespace bcstore::model

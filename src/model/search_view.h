@@ -6,6 +6,7 @@
 // since (SearchCache::epoch). A later one takes over what has not changed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,7 +58,7 @@ class SearchView {
     engine::Engine& engine;
     const engine::Snapshot* at;
     const SearchPlace& place;
-    size_t pinned_bytes;  // of codes that may stay here
+    size_t view_bytes;  // of a view with its codes, if they are to stay in it
     std::shared_ptr<FloatRows::Budget> budget;
     std::shared_ptr<const SearchView> before;  // of an earlier state, or null
   };
@@ -81,9 +82,9 @@ class SearchView {
   float largest_scale() const { return largest_scale_; }
   // Of a live ordinal.
   const SearchTarget& target(uint32_t ordinal) const {
-    return targets_[places_[ordinal] >> kIndexBits];
+    return targets_[place(ordinal) >> kIndexBits];
   }
-  uint32_t index(uint32_t ordinal) const { return places_[ordinal] & kIndexMask; }
+  uint32_t index(uint32_t ordinal) const { return place(ordinal) & kIndexMask; }
   const format::SearchEntry& entry(uint32_t ordinal) const {
     return target(ordinal).entries[index(ordinal)];
   }
@@ -97,11 +98,21 @@ class SearchView {
   friend class ViewReader;
   static constexpr uint32_t kIndexBits = 29;
   static constexpr uint32_t kIndexMask = (uint32_t{1} << kIndexBits) - 1;
+  using Chunk = std::array<uint32_t, FloatRows::kChunk>;
+
+  const uint32_t& place(uint32_t ordinal) const {
+    return (*places_[ordinal / FloatRows::kChunk])[ordinal % FloatRows::kChunk];
+  }
+  uint32_t& place(uint32_t ordinal) {
+    return (*places_[ordinal / FloatRows::kChunk])[ordinal % FloatRows::kChunk];
+  }
 
   SearchSpaceFields fields_;
   std::vector<uint64_t> live_;
   std::vector<SearchTarget> targets_;
-  std::vector<uint32_t> places_;  // by ordinal: a target and an index
+  // By live ordinals: a target and an index. Null where a chunk has none, so that what was once
+  // searched takes a bit.
+  std::vector<std::unique_ptr<Chunk>> places_;
   std::vector<Slot> flat_, listed_;
   std::vector<std::shared_ptr<const CodeBlock>> centers_;
   std::vector<uint32_t> starts_;  // by list: where its blocks begin; and the end

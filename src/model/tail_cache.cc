@@ -56,9 +56,10 @@ TailCache::Fill TailCache::begin_fill(const Id& id) {
     if (found->second.state != Tail::State::ready) return {};
     forget(shard, found);
   }
+  std::list<Id> use(1, id);  // first, since it may throw: a tail always has its use
   Tail& tail = shard.tails[id];
-  shard.uses.push_front(id);
-  tail.use = shard.uses.begin();
+  tail.use = use.begin();
+  shard.uses.splice(shard.uses.begin(), use);
   charge(shard, tail, kTailBytes);
   return {this, id};
 }

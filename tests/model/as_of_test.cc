@@ -108,6 +108,9 @@ TEST_CASE("as of: what is not there yet is refused") {
   CHECK_CODE(invalid_argument, t.subscriptions({.as_of = AsOf::commit(last)}));
   CHECK_CODE(invalid_argument, t.credit_holds({.as_of = AsOf::commit(last)}));
   CHECK_CODE(ok, t.credits({.as_of = AsOf::commit(last)}));
+  CHECK_CODE(not_found, t.subscription("sub", {.as_of = AsOf::commit(last)}));
+  CHECK_CODE(invalid_argument, t.subscription("sub", {.as_of = AsOf::commit(last + 1)}));
+  CHECK_CODE(not_found, t.credit_hold(forged<CreditHoldId>(1), {.as_of = AsOf::commit(last)}));
 }
 
 TEST_CASE("as of: a version is what the project was until the next one came") {

@@ -263,5 +263,75 @@ TEST_CASE("billing: random stories come to the same in any order, also what come
   }
 }
 
+TEST_CASE("billing: a subscription is read as it was, also where it moved away since") {
+  const uint64_t seed = seed_from_environment(std::random_device()());
+  MESSAGE("BCSTORE_SEED=", seed);
+  std::mt19937_64 random(seed);
+  World w;
+  std::vector<UserId> users;
+  for (uint8_t n = 1; n <= 2; ++n) users.push_back(numbered_user(w, n));
+  const auto told = [&](const ReadOptions& o) {
+    std::string all;
+    for (const UserId user : users) {
+      const Result<Subscription> s = w.store().tenant(user).subscription("sub_1", o);
+      if (!s.ok()) {
+        all += std::string(name_of(s.status())) + "; ";
+        continue;
+      }
+      all += std::string(s->id()) + " of " + std::string(s->customer()) + " " +
+             std::string(to_string(s->status())) + " " + std::string(s->price()) + " until " +
+             std::to_string(s->period_end().value_or(Time()).us) +
+             (s->cancel_at_period_end() ? " ends" : "") + " by " + std::string(s->last_event_id()) +
+             " " + std::to_string(s->last_event_at().us) + ", " + std::to_string(s->commit_seq()) +
+             " " + std::to_string(s->created_at().us) + "; ";
+    }
+    return all;
+  };
+  struct Moment {
+    uint64_t commit;
+    Time at;
+    std::string told;
+  };
+  std::vector<Moment> moments;
+  std::vector<std::string> names;
+  int64_t earliest = 500;
+  for (int n = 0; n < 60; ++n) {
+    w.clock->advance(kSecondUs);
+    names.push_back("event" + std::to_string(n));
+    const auto at = static_cast<int64_t>(600 + random() % 400);
+    BillingEvent event = report(names.back(), at, Status::active);
+    event.cancel_at_period_end = random() % 2 == 0;
+    event.price = random() % 2 == 0 ? "price_1" : "price_2";
+    switch (random() % 8) {
+      case 0:
+        event = deletion(names.back(), at);
+        break;
+      case 1:
+        event = billing_event(Kind::invoice_payment_failed, names.back(), at);
+        break;
+      case 2:
+        event = billing_event(Kind::invoice_paid, names.back(), at);
+        event.period_end = after(at + 500);
+        break;
+      case 3:  // an earlier word on whose it is: it moves, or comes
+        if (random() % 2 == 0) event = checkout(names.back(), earliest--, users[random() % 2]);
+        break;
+      default:
+        break;
+    }
+    apply(w, event);
+    moments.push_back({w.commits(), w.clock->now(), told({})});
+  }
+  size_t differing = 0;
+  for (const Moment& moment : moments) {
+    CAPTURE(moment.commit);
+    differing += moment.told == moments.back().told ? 0u : 1u;
+    CHECK(told({.as_of = AsOf::commit(moment.commit)}) == moment.told);
+    CHECK(told({.as_of = AsOf::time(moment.at)}) == moment.told);
+  }
+  CHECK(differing > 10);
+  check_clean(w);
+}
+
 }  // namespace
 }  // namespace bcstore

@@ -61,6 +61,29 @@ TEST_CASE("search: components below what a float's step holds are told apart") {
   CHECK(w.found({1, 0}, {.k = 3}) == "60 59 58");
 }
 
+// What was searched once takes a bit, and neither a place nor its floats.
+TEST_CASE("search: memory does not grow with the revisions that were searched once") {
+  constexpr uint32_t kRevisions = 300;
+  std::mt19937_64 random(20'251'125);
+  Searched w;
+  const DocumentId document = w.document(Section::prd, kRevisions);
+  const auto bytes_after = [&](uint32_t rev) {
+    const std::vector<Named> named =
+        random_blocks(random, 64, 8, "r" + std::to_string(rev) + "n");
+    w.add(document, rev, named);
+    for (const Named& one : named) CHECK(w.found(one.floats, {.k = 1}) == one.id);
+    return w.store().stats().search_cache_bytes;
+  };
+  size_t early = 0;
+  for (uint32_t rev = 1; rev <= 20; ++rev) early = std::max(early, bytes_after(rev));
+  for (uint32_t rev = 21; rev < kRevisions; ++rev) {
+    w.add(document, rev, random_blocks(random, 64, 8, std::to_string(rev) + "n"));
+  }
+  // Chunks of a thousand have been there and are gone.
+  CHECK(bytes_after(kRevisions) <= early + kRevisions * 64 / 4);
+  w.check_clean();
+}
+
 TEST_CASE("lists: with a recall of 1 everything is looked at, whatever was measured") {
   model::SearchSpaceFields fields;
   fields.count = fields.live = fields.folded = fields.listed = fields.in_lists = 10'000;

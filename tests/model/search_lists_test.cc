@@ -95,7 +95,8 @@ TEST_CASE("lists: are made of a space that has grown, once") {
   CHECK(report.next.empty());
   const model::SearchSpaceFields fields = w.head();
   CHECK(fields.generation == 1);
-  CHECK(fields.lists == model::lists_of(fields.listed));
+  CHECK(fields.lists ==
+        model::lists_of(fields.listed, fields.dimension, w.options.memory_budget_bytes));
   CHECK(fields.listed == kMany / 64 * 64);
   CHECK(fields.in_lists == fields.listed);
   // What is in lists lies in no block beside them.
@@ -289,6 +290,48 @@ TEST_CASE("lists: a budget too small to hold the codes answers the same") {
   }
 }
 
+// All embeddings are one, so that all lie in one list.
+TEST_CASE("lists: one that is larger than what is held in memory is written in parts") {
+  constexpr size_t kWide = 1024;
+  Searched w;
+  w.options.memory_budget_bytes = size_t{16} << 20;
+  w.reopen();
+  w.t = w.store().tenant(w.owner);
+  std::vector<Named> all(kMany);
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i] = {"n" + std::to_string(i), Floats(kWide)};
+    all[i].floats[0] = 1;
+  }
+  w.add(w.document(Section::prd, 1), 1, all);
+  const std::string before = w.found(all[0].floats, {.k = 40, .min_recall = 1});
+  REQUIRE(w.store().maintain().value().listed == kMany / 64 * 64);
+  CHECK(w.found(all[0].floats, {.k = 40, .min_recall = 1}) == before);
+  std::set<std::string> lists;
+  for (const Row& row : rows_of_kind(w, w.owner, Kind::search_block)) {
+    if (format::key_u32(row.key, 49) == 1) lists.insert(row.key.substr(53, 4));
+  }
+  CHECK(lists.size() == 1);
+  w.check_clean();
+}
+
+// However much of the budget the codes take: what is beside them has to fit as well.
+TEST_CASE("lists: what a search reads of a space stays in memory, with its codes or without") {
+  std::mt19937_64 random(kSeed);
+  for (const size_t wide : {128u, 176u, 192u, 256u}) {
+    CAPTURE(wide);
+    Searched w;
+    w.options.memory_budget_bytes = size_t{16} << 20;
+    w.reopen();
+    w.t = w.store().tenant(w.owner);
+    const std::vector<Named> all = random_blocks(random, kMany, wide, "n");
+    w.add(w.document(Section::prd, 1), 1, all);
+    CHECK(w.store().stats().search_cache_bytes == 0);
+    CHECK(w.found(all[7].floats, {.k = 1}) == "n7");
+    CHECK(w.store().stats().search_cache_bytes > kMany * 64);
+    CHECK(w.store().stats().search_cache_bytes <= w.options.memory_budget_bytes / 8);
+  }
+}
+
 TEST_CASE("lists: a damaged or missing part of them is corruption, and nothing heals it") {
   WithLists w;
   REQUIRE(w.maintain().spaces == 1);
@@ -379,7 +422,7 @@ TEST_CASE("lists: check() knows what they are to be") {
     w.put(space.family, space.key, space.value);
   };
   with_space([](fb::SearchSpace& h) { h.mutate_in_lists(h.in_lists() - 1); },
-             "what is listed is in one list");
+             "its lists hold what it says");
   with_space([](fb::SearchSpace& h) { h.mutate_lists(h.lists() + 1); }, "its lists are there");
   with_space([](fb::SearchSpace& h) { h.mutate_listed(h.listed() - 1); },
              "lists are of whole blocks");

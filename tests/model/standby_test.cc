@@ -368,6 +368,33 @@ TEST_CASE("standby: of two histories that part behind it, it takes one") {
   }
 }
 
+TEST_CASE("standby: a source keeps as many groups as it is told to") {
+  Pair pair;
+  pair.primary.options.standby_groups = kMinStandbyGroups;
+  pair.primary.reopen();
+  CHECK(pair.primary.store().stats().standby_groups == 0);
+  const Tenant t = pair.primary.tenant("a@x");
+  pair.catch_up();
+  append(t);
+  pair.catch_up();
+  const std::string behind = pair.state().position;
+  const auto append_many = [&](uint64_t groups) {
+    for (uint64_t i = 0; i < groups; ++i) {
+      REQUIRE(t.append_event({.type = "t"}, {.durability = Durability::relaxed}).ok());
+    }
+  };
+  append_many(kMinStandbyGroups - 2);
+  CHECK(pair.primary.store().stats().standby_groups >= kMinStandbyGroups - 2);
+  CHECK(pair.primary.store().standby_page(behind, {.gives_up_behind = false}).ok());
+  append_many(2 * kMinStandbyGroups + 10);
+  CHECK(pair.primary.store().stats().standby_groups >= kMinStandbyGroups);
+  CHECK(pair.primary.store().stats().standby_groups <= 2 * kMinStandbyGroups + 1);
+  CHECK_CODE(failed_precondition, pair.primary.store().standby_page(behind));
+  REQUIRE(pair.primary.store().drop_standbys().ok());
+  CHECK(pair.primary.store().stats().standby_groups == 0);
+  check_sound(pair.primary.store());
+}
+
 TEST_CASE("standby: what was given up behind it is told, and dropping ends it") {
   Pair pair;
   const Tenant t = pair.primary.tenant("a@x");
