@@ -100,8 +100,8 @@ struct Options {
   // its time. At most kMaxLogAheadBytes; 0 lets the log grow as it is written, which is better on a
   // file system that never overwrites in place (btrfs, ZFS).
   size_t log_ahead_bytes = size_t{1} << 20;
-  // How many of the last groups of commits are kept for standbys, once one was made (some 1,024 more
-  // may be): one that is further behind must be made anew. kMinStandbyGroups to 2^32.
+  // How many of the last groups of commits are kept for standbys, once one was made (some 1,024
+  // more may be): one that is further behind must be made anew. kMinStandbyGroups to 2^32.
   uint64_t standby_groups = uint64_t{1} << 20;
   // How long an idempotency key is remembered; 1 s to kMaxIdempotencyWindowUs.
   int64_t idempotency_window_us = int64_t{86'400} * 1'000'000;

@@ -230,9 +230,9 @@ class Store {
   //   }
   //
   // The first page asked for makes this store keep, from then on, the keys of what each group of
-  // commits changes, of the last Options::standby_groups; drop_standbys() ends that. All that a page shows is
-  // durable here. A page holds contents, secrets among them: it is to be guarded as a copy of the
-  // store is.
+  // commits changes, of the last Options::standby_groups; drop_standbys() ends that. All that a
+  // page shows is durable here. A page holds contents, secrets among them: it is to be guarded as a
+  // copy of the store is.
   Result<std::string> standby_identity() const;
   // What comes after that position. Codes: invalid_argument (a position that is none, of another
   // store), failed_precondition (what came after it was given up, or this store went on from an

@@ -456,8 +456,8 @@ class Tenant {
   // The entries whose effective_at() is at or after `from` and before `to`, oldest first. Codes:
   // invalid_argument (to before from).
   Cursor<CreditEntry> statement(Time from, Time to, const ListOptions& o = {}) const;
-  // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot; as
-  // of a time by that time, and as of a commit by what was written until then.
+  // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot;
+  // as of a time by that time, and as of a commit by what was written until then.
   Result<CreditHold> credit_hold(CreditHoldId id, const ReadOptions& o = {}) const;
   // Those that are live and took credits, the first to expire first.
   Cursor<CreditHold> credit_holds(const ListOptions& o = {}) const;

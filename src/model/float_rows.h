@@ -1,8 +1,8 @@
 // FloatRows: the floats of a space's embeddings that were measured lately, by ordinal.
 //
 // What an ordinal stands for never changes, so a row is true for as long as it is here. Rows are
-// only ever added; a chunk of them goes with the last view in which one of its ordinals is live. All
-// rows of a store share one bound in bytes; beyond it nothing is added.
+// only ever added; a chunk of them goes with the last view in which one of its ordinals is live.
+// All rows of a store share one bound in bytes; beyond it nothing is added.
 //
 // Thread contract: find, add and renewed from any thread.
 #pragma once

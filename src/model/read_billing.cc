@@ -134,8 +134,8 @@ Result<std::unique_ptr<RecordBody>> newest_of(std::span<engine::Read> heads) {
 }
 
 // The same of then.
-Result<std::unique_ptr<RecordBody>> past_subscription(const TenantState& state,
-                                                      std::string_view id, const ReadOptions& o) {
+Result<std::unique_ptr<RecordBody>> past_subscription(const TenantState& state, std::string_view id,
+                                                      const ReadOptions& o) {
   Result<model::Past> past = model::Past::open(state, o.as_of, o.snapshot);
   if (!past.ok()) return past.status();
   const auto hashes = possible_hashes(state, id, past->at());

@@ -23,9 +23,7 @@ constexpr size_t kEntryBytes = 256;  // places in map and list, and a key
 
 void CodeBlock::Free::operator()(uint8_t* bytes) const { ::operator delete(bytes, kAligned); }
 
-size_t CodeBlock::bytes() const {
-  return bytes_of(dimension, size());
-}
+size_t CodeBlock::bytes() const { return bytes_of(dimension, size()); }
 
 size_t CodeBlock::bytes_of(uint32_t dimension, size_t rows) {
   return sizeof(CodeBlock) + rows * (format::SearchCode::kBytes + vector::padded(dimension));

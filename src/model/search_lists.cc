@@ -242,8 +242,8 @@ Status ListMaker::write_blocks() {
       bytes += sizes_[end] * stride;
       if (bytes > pass_bytes_) break;
     }
-    Status s = end == first ? write_long_list(end++)
-                            : write_pass({first, end, 0, fields_.folded, 0});
+    Status s =
+        end == first ? write_long_list(end++) : write_pass({first, end, 0, fields_.folded, 0});
     if (!s.ok()) return s;
     first = end;
   }

@@ -365,8 +365,7 @@ size_t ViewReader::places_bytes() const {
 
 // Without the codes of blocks.
 size_t ViewReader::fixed_bytes() const {
-  size_t bytes = sizeof view_ + view_.live_.size() * sizeof(uint64_t) +
-                 places_bytes() +
+  size_t bytes = sizeof view_ + view_.live_.size() * sizeof(uint64_t) + places_bytes() +
                  (view_.flat_.size() + view_.listed_.size()) * sizeof(SearchView::Slot) +
                  view_.starts_.size() * sizeof(uint32_t) + view_.floats_.chunk_bytes();
   for (const SearchTarget& target : view_.targets_) {

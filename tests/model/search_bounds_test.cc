@@ -68,8 +68,7 @@ TEST_CASE("search: memory does not grow with the revisions that were searched on
   Searched w;
   const DocumentId document = w.document(Section::prd, kRevisions);
   const auto bytes_after = [&](uint32_t rev) {
-    const std::vector<Named> named =
-        random_blocks(random, 64, 8, "r" + std::to_string(rev) + "n");
+    const std::vector<Named> named = random_blocks(random, 64, 8, "r" + std::to_string(rev) + "n");
     w.add(document, rev, named);
     for (const Named& one : named) CHECK(w.found(one.floats, {.k = 1}) == one.id);
     return w.store().stats().search_cache_bytes;
