@@ -22,7 +22,7 @@ namespace {
 constexpr uint32_t kNowhere = UINT32_MAX;
 constexpr uint32_t kMostLists = 4096;
 constexpr double kListsByRoot = 4;    // times the root of the embeddings
-constexpr size_t kSampleTimes = 32;   // of the lists
+constexpr size_t kSampleTimes = 16;   // of the lists
 constexpr size_t kPassShare = 8;      // of the memory budget: codes in hand at one time
 constexpr size_t kWriteShare = 16;    // of the codes in hand
 constexpr size_t kMeanBytes = 8 + 1;  // of a list and dimension, while middles are sought
@@ -215,11 +215,16 @@ Status ListMaker::find_centers() {
 
 Status ListMaker::assign() {
   sizes_.assign(centers_.size(), 0);
-  vector::NearestRow nearest(centers_);
+  vector::NearestRow rows(centers_);
+  std::vector<uint32_t> nearest;
   uint32_t met = 0;
   bool is_twice = false;
-  Status s = each([&](const CodeBlock& block, size_t row, bool) {
-    const uint32_t list = nearest.find(block.codes.get() + row * block.stride, block.scales[row]);
+  Status s = each([&](const CodeBlock& block, size_t row, bool is_first) {
+    if (is_first) {
+      nearest.resize(block.size());
+      rows.find(block.codes.get(), block.scales.data(), block.size(), nearest.data());
+    }
+    const uint32_t list = nearest[row];
     uint32_t& known = list_of_[block.ordinals[row]];
     is_twice |= known != kNowhere;
     known = list;
@@ -346,14 +351,22 @@ Status ListMaker::measure() {
   std::vector<vector::Query> queries;
   for (const auto& one : floats) queries.emplace_back(one, fields_.metric);
   std::vector<vector::Sieve> sieves(queries.size(), vector::Sieve(kNearest[1]));
+  // Side by side, and none where the last few are fewer.
+  const size_t stride = rows.stride();
+  std::vector<int8_t> codes((queries.size() + vector::kQueriesAtOnce - 1) / vector::kQueriesAtOnce *
+                            vector::kQueriesAtOnce * stride);
+  for (size_t q = 0; q < queries.size(); ++q) {
+    std::copy_n(queries[q].codes(), stride, codes.data() + q * stride);
+  }
   std::vector<int32_t> products;
   s = each([&](const CodeBlock& block, size_t row, bool is_first) {
     // All queries at the first of a block's rows: it is in the nearest cache then.
     if (is_first) {
-      products.resize(queries.size() * block.size());
-      for (size_t q = 0; q < queries.size(); ++q) {
-        vector::kernels().dots_u8(block.codes.get(), block.stride, block.size(), queries[q].codes(),
-                                  block.stride, products.data() + q * block.size(), nullptr);
+      products.resize(codes.size() / block.stride * block.size());
+      for (size_t q = 0; q < queries.size(); q += vector::kQueriesAtOnce) {
+        vector::dots_at_once(vector::kernels(), block.codes.get(), block.stride, block.size(),
+                             codes.data() + q * block.stride, block.stride,
+                             products.data() + q * block.size());
       }
     }
     for (size_t q = 0; q < queries.size(); ++q) {

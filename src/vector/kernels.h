@@ -23,6 +23,8 @@ constexpr size_t padded(size_t n) {
 // How many rows before they are asked for they are fetched.
 inline constexpr size_t kRowsAhead = 32;
 
+inline constexpr size_t kQueriesAtOnce = 4;
+
 struct Kernels {
   std::string_view name;
   // out[i] = the sum over j < n of rows[i * stride + j] * query[j], for i < count. Exact for n up
@@ -39,6 +41,10 @@ struct Kernels {
   // To the nearest, ties to even; what is too large becomes infinite.
   void (*to_f16)(const float* from, size_t n, uint16_t* to);
   void (*from_f16)(const uint16_t* from, size_t n, float* to);
+  // As dots_u8, for kQueriesAtOnce queries that lie n apart, whose answers lie count apart. Null
+  // where it would not be faster.
+  void (*dots_u8_at_once)(const uint8_t* rows, size_t stride, size_t count, const int8_t* queries,
+                          size_t n, int32_t* out) = nullptr;
 };
 
 // Plain C++: what every other set is compared with.
@@ -47,6 +53,18 @@ const Kernels& scalar_kernels();
 std::span<const Kernels* const> usable_kernels();
 // The best.
 const Kernels& kernels();
+
+// With this set, however it does it.
+inline void dots_at_once(const Kernels& set, const uint8_t* rows, size_t stride, size_t count,
+                         const int8_t* queries, size_t n, int32_t* out) {
+  if (set.dots_u8_at_once != nullptr) {
+    set.dots_u8_at_once(rows, stride, count, queries, n, out);
+    return;
+  }
+  for (size_t q = 0; q < kQueriesAtOnce; ++q) {
+    set.dots_u8(rows, stride, count, queries + q * n, n, out + q * count, nullptr);
+  }
+}
 
 // What to fetch while row i is computed: the row that is kRowsAhead behind it, of these or the
 // next.

@@ -1,6 +1,9 @@
 #include "vector/lists.h"
 
 #include <algorithm>
+#include <bit>
+#include <cfloat>
+#include <cmath>
 #include <limits>
 
 #include "vector/kernels.h"
@@ -9,7 +12,10 @@ namespace bcstore::vector {
 
 namespace {
 
-constexpr int kRounds = 10;
+constexpr int kRounds = 10, kFineRounds = 2;
+constexpr size_t kRoughPart = 4;          // one in so many of the sample
+constexpr size_t kLeastRough = 4;         // for each list
+constexpr size_t kChunkBytes = 16 << 10;  // half of the nearest cache, or less
 
 // SplitMix64: a number that looks random, from each state.
 uint64_t next_random(uint64_t* state) {
@@ -45,33 +51,79 @@ void add_center(const std::vector<float>& floats, Metric metric, CodeRows* cente
   centers->add(codes.data(), row.scale, row.squares);
 }
 
-// Each next one with a chance that grows with its distance from those that there are.
-CodeRows seed_centers(const CodeRows& sample, size_t lists, uint64_t* random) {
-  CodeRows centers(sample.dimension());
-  std::vector<double> apart(sample.size(), std::numeric_limits<double>::max());
-  std::vector<int8_t> query(sample.stride());
-  std::vector<int32_t> products(sample.size());
-  size_t chosen = next_random(random) % sample.size();
-  while (true) {
-    centers.add(sample.codes(chosen), sample.scale(chosen), sample.squares(chosen));
-    if (centers.size() == lists) return centers;
-    const int32_t bias = to_query(sample.codes(chosen), sample.dimension(), query.data());
-    kernels().dots_u8(sample.codes(), sample.stride(), sample.size(), query.data(), sample.stride(),
-                      products.data(), nullptr);
-    const double squares = squares_of(sample.scale(chosen), sample.squares(chosen));
-    double sum = 0;
-    for (size_t i = 0; i < sample.size(); ++i) {
-      const double step = double{sample.scale(i)} * sample.scale(chosen);
-      const double from_it = squares_of(sample.scale(i), sample.squares(i)) + squares -
-                             2 * step * (products[i] - bias);
-      apart[i] = std::min(apart[i], std::max(from_it, 0.0));
-      sum += apart[i];
+// Each next one with a chance that grows with its distance from those that there are. Once there
+// are many, some are chosen at a time, as the sample need be read once for these.
+class Seeds {
+ public:
+  Seeds(const CodeRows& sample, uint64_t* random)
+      : sample_(sample),
+        random_(*random),
+        centers_(sample.dimension()),
+        apart_(sample.size(), 1),
+        queries_(kQueriesAtOnce * sample.stride()) {}
+
+  CodeRows choose(size_t lists) {
+    while (true) {
+      const size_t wanted = centers_.size() < kFirst ? 1 : kQueriesAtOnce;
+      const size_t count = std::min(wanted, lists - centers_.size());
+      for (size_t q = 0; q < count; ++q) add(q);
+      if (centers_.size() == lists) return std::move(centers_);
+      measure(count);
     }
-    double left = next_fraction(random) * sum;
-    chosen = 0;
-    while (chosen + 1 < sample.size() && left >= apart[chosen]) left -= apart[chosen++];
   }
-}
+
+ private:
+  static constexpr size_t kFirst = 64;
+  static constexpr size_t kRows = 64;
+
+  void add(size_t q) {
+    double sum = 0;
+    for (const double apart : apart_) sum += apart;
+    double left = next_fraction(&random_) * sum;
+    size_t chosen = 0;
+    while (chosen + 1 < sample_.size() && left >= apart_[chosen]) left -= apart_[chosen++];
+    if (centers_.size() == 0) {
+      std::fill(apart_.begin(), apart_.end(), std::numeric_limits<double>::max());
+    }
+    apart_[chosen] = 0;
+    centers_.add(sample_.codes(chosen), sample_.scale(chosen), sample_.squares(chosen));
+    bias_[q] = to_query(sample_.codes(chosen), sample_.dimension(),
+                        queries_.data() + q * sample_.stride());
+  }
+
+  // How far everything is from the last `count` of them.
+  void measure(size_t count) {
+    int32_t products[kQueriesAtOnce * kRows];
+    for (size_t first = 0; first < sample_.size(); first += kRows) {
+      const size_t rows = std::min(kRows, sample_.size() - first);
+      if (count == 1) {
+        kernels().dots_u8(sample_.codes(first), sample_.stride(), rows, queries_.data(),
+                          sample_.stride(), products, nullptr);
+      } else {
+        dots_at_once(kernels(), sample_.codes(first), sample_.stride(), rows, queries_.data(),
+                     sample_.stride(), products);
+      }
+      for (size_t q = 0; q < count; ++q) {
+        const size_t center = centers_.size() - count + q;
+        const double scale = centers_.scale(center);
+        const double squares = squares_of(centers_.scale(center), centers_.squares(center));
+        for (size_t i = 0; i < rows; ++i) {
+          const double step = double{sample_.scale(first + i)} * scale;
+          const double from_it = squares_of(sample_.scale(first + i), sample_.squares(first + i)) +
+                                 squares - 2 * step * (products[q * rows + i] - bias_[q]);
+          apart_[first + i] = std::min(apart_[first + i], std::max(from_it, 0.0));
+        }
+      }
+    }
+  }
+
+  const CodeRows& sample_;
+  uint64_t& random_;
+  CodeRows centers_;
+  std::vector<double> apart_;  // the square, of each row from the nearest center
+  std::vector<int8_t> queries_;
+  int32_t bias_[kQueriesAtOnce] = {};
+};
 
 }  // namespace
 
@@ -93,57 +145,91 @@ std::vector<float> CodeRows::floats(size_t i) const {
 }
 
 NearestRow::NearestRow(const CodeRows& rows)
-    : rows_(rows), query_(rows.stride()), products_(rows.size()) {
+    : rows_(rows),
+      chunk_(std::clamp<size_t>(kChunkBytes / rows.stride(), 4, 64) / 4 * 4),
+      queries_(kBatch * rows.stride()),
+      products_(kQueriesAtOnce * chunk_) {
   for (size_t i = 0; i < rows.size(); ++i) {
     squares_.push_back(squares_of(rows.scale(i), rows.squares(i)));
+    if (i % chunk_ == 0) least_squares_.push_back(squares_.back());
+    least_squares_.back() = std::min(least_squares_.back(), squares_.back());
   }
 }
 
-uint32_t NearestRow::find(const uint8_t* codes, float scale) {
-  const int32_t bias = to_query(codes, rows_.dimension(), query_.data());
-  kernels().dots_u8(rows_.codes(), rows_.stride(), rows_.size(), query_.data(), rows_.stride(),
-                    products_.data(), nullptr);
-  uint32_t nearest = 0;
-  double least = std::numeric_limits<double>::infinity();
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    const double step = double{rows_.scale(i)} * scale;
-    const double apart = squares_[i] - 2 * step * (products_[i] - bias);
-    if (apart >= least) continue;
-    least = apart;
-    nearest = static_cast<uint32_t>(i);
+void NearestRow::find(const uint8_t* codes, const float* scales, size_t count, uint32_t* nearest) {
+  const size_t stride = rows_.stride();
+  for (size_t done = 0; done < count; done += kBatch) {
+    const size_t batch = std::min(kBatch, count - done);
+    Asked asked[kBatch];
+    for (size_t q = 0; q < batch; ++q) {
+      asked[q].scale = double{scales[done + q]};
+      asked[q].least = std::numeric_limits<double>::infinity();
+      asked[q].bias =
+          to_query(codes + (done + q) * stride, rows_.dimension(), queries_.data() + q * stride);
+    }
+    for (size_t first = 0; first < rows_.size(); first += chunk_) {
+      const size_t in_chunk = std::min(chunk_, rows_.size() - first);
+      for (size_t q = 0; q < batch; ++q) {
+        // What stands behind the last of a batch is of the one before, and not looked at.
+        const size_t of = q % kQueriesAtOnce;
+        if (of == 0) {
+          dots_at_once(kernels(), rows_.codes(first), stride, in_chunk,
+                       queries_.data() + q * stride, stride, products_.data());
+        }
+        look(first, products_.data() + of * in_chunk, in_chunk, &asked[q]);
+      }
+    }
+    for (size_t q = 0; q < batch; ++q) nearest[done + q] = asked[q].nearest;
   }
-  return nearest;
 }
 
-CodeRows find_centers(const CodeRows& sample, Metric metric, size_t lists, uint64_t seed) {
-  lists = std::min(lists, sample.size());
-  if (lists == 0) return CodeRows(sample.dimension());
-  CodeRows centers = seed_centers(sample, lists, &seed);
-  const size_t dimension = sample.dimension();
-  std::vector<uint32_t> nearest(sample.size(), UINT32_MAX);
+// Which of them could be nearer is told by floats for all at once, and then exactly for those few.
+void NearestRow::look(size_t first, const int32_t* products, size_t count, Asked* asked) const {
+  constexpr double kRounding = 1e-6;  // of the float products
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  float bound = kNone;
+  if (asked->scale > 0 && std::isfinite(asked->least)) {
+    const double exact = (least_squares_[first / chunk_] - asked->least) / (2 * asked->scale);
+    const double lower = exact - std::abs(exact) * kRounding - double{FLT_MIN};
+    bound = lower < -double{FLT_MAX} ? kNone : static_cast<float>(std::min(lower, double{FLT_MAX}));
+  }
+  uint64_t near = kernels().at_least(products, rows_.scales(first), count, asked->bias, bound);
+  for (; near != 0; near &= near - 1) {
+    const auto at = static_cast<size_t>(std::countr_zero(near));
+    const double step = double{rows_.scale(first + at)} * asked->scale;
+    const double apart = squares_[first + at] - 2 * step * (products[at] - asked->bias);
+    if (apart >= asked->least) continue;
+    asked->least = apart;
+    asked->nearest = static_cast<uint32_t>(first + at);
+  }
+}
+
+namespace {
+
+// To the mean of what is nearest to each, until nothing changes its place any more (Lloyd).
+void move_centers(const CodeRows& sample, Metric metric, int rounds, CodeRows* centers) {
+  const size_t dimension = sample.dimension(), lists = centers->size();
+  std::vector<uint32_t> nearest(sample.size(), UINT32_MAX), found(sample.size());
   std::vector<double> sums(lists * dimension);
   std::vector<size_t> counts(lists);
-  for (int round = 0; round < kRounds; ++round) {
-    NearestRow rows(centers);
-    bool moved = false;
+  for (int round = 0; round < rounds; ++round) {
+    NearestRow(*centers).find(sample.codes(), sample.scales(), sample.size(), found.data());
+    if (found == nearest) return;
+    nearest.swap(found);
     std::fill(sums.begin(), sums.end(), 0);
     std::fill(counts.begin(), counts.end(), 0);
     for (size_t i = 0; i < sample.size(); ++i) {
-      const uint32_t list = rows.find(sample.codes(i), sample.scale(i));
-      moved |= nearest[i] != list;
-      nearest[i] = list;
-      ++counts[list];
-      double* sum = sums.data() + list * dimension;
+      ++counts[nearest[i]];
+      double* sum = sums.data() + nearest[i] * dimension;
       const uint8_t* codes = sample.codes(i);
       const double scale = sample.scale(i);
       for (size_t j = 0; j < dimension; ++j) sum[j] += scale * (int32_t{codes[j]} - kCodeZero);
     }
-    if (!moved) break;
     CodeRows next(sample.dimension());
     std::vector<float> mean(dimension);
     for (size_t list = 0; list < lists; ++list) {
       if (counts[list] == 0) {
-        next.add(centers.codes(list), centers.scale(list), centers.squares(list));
+        next.add(centers->codes(list), centers->scale(list), centers->squares(list));
         continue;
       }
       const double by = 1 / static_cast<double>(counts[list]);
@@ -152,7 +238,26 @@ CodeRows find_centers(const CodeRows& sample, Metric metric, size_t lists, uint6
       }
       add_center(mean, metric, &next);
     }
-    centers = std::move(next);
+    *centers = std::move(next);
+  }
+}
+
+}  // namespace
+
+CodeRows find_centers(const CodeRows& sample, Metric metric, size_t lists, uint64_t seed) {
+  lists = std::min(lists, sample.size());
+  if (lists == 0) return CodeRows(sample.dimension());
+  CodeRows centers = Seeds(sample, &seed).choose(lists);
+  // A part of the sample does for the long way, where it has enough for each.
+  if (sample.size() / kRoughPart >= lists * kLeastRough) {
+    CodeRows rough(sample.dimension());
+    for (size_t i = 0; i < sample.size(); i += kRoughPart) {
+      rough.add(sample.codes(i), sample.scale(i), sample.squares(i));
+    }
+    move_centers(rough, metric, kRounds - kFineRounds, &centers);
+    move_centers(sample, metric, kFineRounds, &centers);
+  } else {
+    move_centers(sample, metric, kRounds, &centers);
   }
   return centers;
 }

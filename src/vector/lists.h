@@ -9,6 +9,7 @@
 
 #include "bcstore/types.h"
 #include "vector/codec.h"
+#include "vector/kernels.h"
 
 namespace bcstore::vector {
 
@@ -23,6 +24,7 @@ class CodeRows {
   size_t stride() const { return stride_; }
   const uint8_t* codes(size_t i = 0) const { return codes_.data() + i * stride_; }
   float scale(size_t i) const { return scales_[i]; }
+  const float* scales(size_t i = 0) const { return scales_.data() + i; }
   uint32_t squares(size_t i) const { return squares_[i]; }
   // What the codes stand for.
   std::vector<float> floats(size_t i) const;
@@ -35,17 +37,30 @@ class CodeRows {
   std::vector<uint32_t> squares_;
 };
 
-// Tells which of a few rows is nearest to any other, by the euclidean distance; of two that are
-// equally near the first.
+// Tells which of a few rows is nearest to each of others, by the euclidean distance; of two that
+// are equally near the first. Some of the others at a time meet a chunk of the rows that fits the
+// nearest cache.
 class NearestRow {
  public:
   explicit NearestRow(const CodeRows& rows);
-  uint32_t find(const uint8_t* codes, float scale);
+  // Of `count` rows of codes of the same stride.
+  void find(const uint8_t* codes, const float* scales, size_t count, uint32_t* nearest);
 
  private:
+  static constexpr size_t kBatch = 4 * kQueriesAtOnce;
+  struct Asked {
+    double scale = 0, least = 0;  // the distance's square, without what all have in common
+    int32_t bias = 0;
+    uint32_t nearest = 0;
+  };
+  // What the products of a chunk tell of it.
+  void look(size_t first, const int32_t* products, size_t count, Asked* asked) const;
+
   const CodeRows& rows_;
-  std::vector<double> squares_;
-  std::vector<int8_t> query_;
+  size_t chunk_;                       // rows
+  std::vector<double> squares_;        // of each row
+  std::vector<double> least_squares_;  // of each chunk
+  std::vector<int8_t> queries_;
   std::vector<int32_t> products_;
 };
 

@@ -37,6 +37,15 @@ void check_codes(size_t n, size_t rows, size_t stride, const std::vector<uint8_t
     CAPTURE(n);
     CAPTURE(rows);
     REQUIRE(got == expected);
+    // The query among others, in each place.
+    for (size_t place = 0; place < kQueriesAtOnce; ++place) {
+      std::vector<int8_t> queries(kQueriesAtOnce * n, -128);
+      std::copy(query.begin(), query.end(), queries.begin() + static_cast<ptrdiff_t>(place * n));
+      std::vector<int32_t> all(kQueriesAtOnce * rows, -1);
+      dots_at_once(*set, codes.data(), stride, rows, queries.data(), n, all.data());
+      const auto from = all.begin() + static_cast<ptrdiff_t>(place * rows);
+      REQUIRE(std::equal(expected.begin(), expected.end(), from));
+    }
   }
 }
 

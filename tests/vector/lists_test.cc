@@ -32,7 +32,7 @@ CodeRows points(size_t places, size_t each) {
   CodeRows rows(kDimension);
   for (size_t i = 0; i < places * each; ++i) {
     std::vector<float> floats = centers[i % places];
-    for (float& x : floats) x += 0.1F * normal(random);
+    for (float& x : floats) x += 0.01F * normal(random);
     add(floats, &rows);
   }
   return rows;
@@ -43,12 +43,12 @@ TEST_CASE("lists: each place that is apart has a list of its own") {
   const CodeRows rows = points(kPlaces, 50);
   const CodeRows centers = find_centers(rows, Metric::euclidean, kPlaces, kSeed);
   REQUIRE(centers.size() == kPlaces);
-  NearestRow nearest(centers);
+  std::vector<uint32_t> nearest(rows.size());
+  NearestRow(centers).find(rows.codes(), rows.scales(), rows.size(), nearest.data());
   std::set<uint32_t> used;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const uint32_t list = nearest.find(rows.codes(i), rows.scale(i));
-    CHECK(list == nearest.find(rows.codes(i % kPlaces), rows.scale(i % kPlaces)));
-    used.insert(list);
+    CHECK(nearest[i] == nearest[i % kPlaces]);
+    used.insert(nearest[i]);
   }
   CHECK(used.size() == kPlaces);
 }
@@ -60,12 +60,56 @@ TEST_CASE("lists: no more than there are rows, and none of none") {
   CHECK(find_centers(rows, Metric::dot, 1, kSeed).size() == 1);
 }
 
+// Of rows of all lengths, some of none, and some twice.
+TEST_CASE("lists: the nearest row is that of which the distances say so") {
+  std::mt19937_64 random(kSeed);
+  std::normal_distribution<float> normal;
+  for (const uint32_t dimension : {1u, 3u, 24u, 65u, 384u, 4096u}) {
+    for (const size_t count : {1u, 5u, 63u, 200u}) {
+      CAPTURE(dimension);
+      CAPTURE(count);
+      CodeRows rows(dimension), asked(dimension);
+      std::vector<float> floats(dimension);
+      for (CodeRows* to : {&rows, &asked}) {
+        for (size_t i = 0; i < count; ++i) {
+          const float length = i % 7 == 6 ? 0 : std::exp2(static_cast<float>(random() % 20) - 10);
+          if (i % 5 != 4) {
+            for (float& x : floats) x = length * normal(random);
+          }
+          add(floats, to);
+        }
+      }
+      std::vector<uint32_t> nearest(count);
+      NearestRow(rows).find(asked.codes(), asked.scales(), count, nearest.data());
+      for (size_t q = 0; q < count; ++q) {
+        const std::vector<float> to = asked.floats(q);
+        std::vector<double> all;
+        for (size_t i = 0; i < count; ++i) {
+          const std::vector<float> from = rows.floats(i);
+          double apart = 0;
+          for (size_t j = 0; j < dimension; ++j) {
+            apart += (double{from[j]} - double{to[j]}) * (double{from[j]} - double{to[j]});
+          }
+          all.push_back(apart);
+        }
+        const auto least = std::min_element(all.begin(), all.end());
+        if (nearest[q] == static_cast<uint32_t>(least - all.begin())) continue;
+        // Of sums in another order.
+        CHECK(all[nearest[q]] == doctest::Approx(*least).epsilon(1e-6));
+        CHECK(*least > 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("lists: points that are all one make lists all the same") {
   CodeRows rows(kDimension);
   for (int i = 0; i < 100; ++i) add(std::vector<float>(kDimension, 1), &rows);
   const CodeRows centers = find_centers(rows, Metric::cosine, 5, kSeed);
   CHECK(centers.size() == 5);
-  CHECK(NearestRow(centers).find(rows.codes(0), rows.scale(0)) == 0);
+  uint32_t nearest = UINT32_MAX;
+  NearestRow(centers).find(rows.codes(), rows.scales(), 1, &nearest);
+  CHECK(nearest == 0);
 }
 
 }  // namespace
