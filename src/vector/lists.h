@@ -65,7 +65,7 @@ class NearestRow {
 };
 
 // What `lists` lists have in the middle: seeded far from each other (k-means++), then moved to the
-// mean of what is nearest to them, kRounds times at most. Fewer when the sample has fewer rows.
+// mean of what is nearest to them, ten times at most. Fewer when the sample has fewer rows.
 CodeRows find_centers(const CodeRows& sample, Metric metric, size_t lists, uint64_t seed);
 
 }  // namespace bcstore::vector

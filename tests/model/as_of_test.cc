@@ -24,9 +24,11 @@ Action random_change(std::mt19937_64& random) {
 // What the numbered actions do not do: tasks that change their phase.
 void move_task(const Tenant& tenant, std::mt19937_64& random) {
   const auto phase = static_cast<int32_t>(random() % 4) - 2;
-  const auto set = phase == -2 ? std::optional<std::optional<int32_t>>(std::optional<int32_t>())
-                               : std::optional<std::optional<int32_t>>(phase);
-  (void)tenant.revise_task(object<TaskId>(static_cast<uint8_t>(random() % 3)), {.phase = set});
+  std::optional<int32_t> to;
+  if (phase != -2) to = phase;
+  TaskEdit change;
+  change.phase.emplace(to);
+  (void)tenant.revise_task(object<TaskId>(static_cast<uint8_t>(random() % 3)), change);
 }
 
 struct Moment {
