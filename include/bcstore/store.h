@@ -89,8 +89,8 @@ struct MaintainOptions {
   std::string_view after = {};  // MaintainReport::next of the call before; empty: from the start
   // A space of embeddings that are searched is divided into lists when it has grown. Once as many
   // are in lists that one call made, it begins with no other space, and says where to go on. It
-  // holds at most a quarter of Options::memory_budget_bytes of codes beside what that bounds, and
-  // some 40 bytes for each embedding of a space. 0: makes none.
+  // holds at most a third of Options::memory_budget_bytes of codes beside what that bounds, and
+  // some 40 bytes for each embedding that a space was ever given. 0: makes none.
   uint64_t max_listed = 200'000;
 };
 

@@ -457,7 +457,8 @@ class Tenant {
   // invalid_argument (to before from).
   Cursor<CreditEntry> statement(Time from, Time to, const ListOptions& o = {}) const;
   // Whether a hold's time is over is told by the clock or the last commit, also under a snapshot;
-  // as of a time by that time, and as of a commit by what was written until then.
+  // as of a time by that time, as of a commit by the commit's. When it began and ended is told by
+  // the dates of its entries in the ledger.
   Result<CreditHold> credit_hold(CreditHoldId id, const ReadOptions& o = {}) const;
   // Those that are live and took credits, the first to expire first.
   Cursor<CreditHold> credit_holds(const ListOptions& o = {}) const;

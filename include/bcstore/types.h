@@ -72,8 +72,9 @@ std::optional<Role> parse_role(std::string_view name);
 std::optional<IntegrationType> parse_integration_type(std::string_view name);
 std::optional<Metric> parse_metric(std::string_view name);
 
-// A moment of a store's past, for reads. What a read answers as of a commit never changes again;
-// as of a time it changes only by imports of what is older.
+// A moment of a store's past, for reads. What a read answers as of a commit never changes again; as
+// of a time it changes only by what is dated before that and written later: imports, and in the
+// ledger of credits also ends of holds and resets, which have the date on which they were due.
 struct AsOf {
   enum class By : uint8_t {
     now = 0,

@@ -49,7 +49,7 @@ std::string check_id(const std::string& text) {
 
 std::string check_as_of(const std::string& text) {
   return parse_as_of(text) ? std::string()
-                           : text + " is no time, nor commit:N, nor version:N of the project";
+                           : text + " is no date or time, nor commit:N, nor version:N";
 }
 
 std::string check_kind(const std::string& text) {

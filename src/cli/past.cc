@@ -153,7 +153,9 @@ std::optional<AsOf> parse_as_of(std::string_view text) {
     if (*version > UINT32_MAX) return std::nullopt;
     return AsOf::version(static_cast<uint32_t>(*version));
   }
-  const std::optional<Time> at = parse_time(text);
+  constexpr size_t kDateChars = 10;
+  const bool is_date = text.size() == kDateChars;
+  const std::optional<Time> at = parse_time(std::string(text) + (is_date ? "T00:00:00Z" : ""));
   return at ? std::optional(AsOf::time(*at)) : std::nullopt;
 }
 

@@ -116,7 +116,7 @@ struct DiffArgs {
 };
 int run_diff(const DiffArgs& args, std::ostream& out, std::ostream& err);
 
-// "commit:7", "version:2", or a time as ISO 8601.
+// "commit:7", "version:2", or a time as ISO 8601; a date alone is its first moment in UTC.
 std::optional<AsOf> parse_as_of(std::string_view text);
 
 struct FeedArgs {

@@ -90,9 +90,19 @@ Status Past::resolve(const AsOf& as_of, const Uuid& project) {
   return Status();
 }
 
-Time Past::seen_at(Time now) const {
+Result<Time> Past::seen_at(Time now) const {
   if (bound_.is_now()) return now;
-  return Time{bound_.by == Bound::By::time ? bound_.time_us : std::numeric_limits<int64_t>::min()};
+  if (bound_.by == Bound::By::time) return Time{bound_.time_us};
+  const Key key = Key(kSystemOwner, Kind::commit_link).u64(bound_.commit);
+  engine::Value value;
+  Status s = core_->engine().get(engine::family_of(Kind::commit_link), key, at_, &value);
+  if (s.code() == Code::not_found) return Time{std::numeric_limits<int64_t>::min()};
+  format::Parsed parsed;
+  if (s.ok()) s = format::parse_record(key, value.bytes(), &parsed);
+  if (!s.ok()) return s;
+  format::Link link;
+  if (!format::unpack(parsed.meta, &link)) return format::corrupt(key, "the payload is malformed");
+  return Time{link.time_us};
 }
 
 AsOf Past::as_of() const {

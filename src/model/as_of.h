@@ -47,8 +47,8 @@ class Past {
                            const Uuid& project = {});
 
   const Bound& bound() const { return bound_; }
-  // For what ends by time alone: by commit it has ended once a commit has written so.
-  Time seen_at(Time now) const;
+  // When it is, for what ends by time alone.
+  Result<Time> seen_at(Time now) const;
   // The same moment without a version, for reads that name no project.
   AsOf as_of() const;
   const engine::Snapshot* at() const { return at_; }

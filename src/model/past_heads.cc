@@ -15,6 +15,14 @@ namespace bcstore::model {
 using format::Key;
 using format::Kind;
 
+namespace {
+
+constexpr size_t kIdAt = format::kKindOffset + 1;
+
+const fb::Common& common_of(const RecordBody& row) { return *row.root<fb::Common>(); }
+
+}  // namespace
+
 // Whether the head is what it was: nothing of it came after the bound.
 bool Past::is_unchanged(const RecordBody& head) const {
   if (bound_.is_now()) return true;
@@ -105,6 +113,13 @@ Result<std::unique_ptr<RecordBody>> Past::subscription(const Uuid& hash) const {
     return std::unique_ptr<RecordBody>();
   }
   const auto* was = change->root<fb::SubscriptionChange>();
+  const Key key = with_id(owner_, Kind::subscription, hash);
+  // The head of the newest change knows more of its event, for what is of the same second.
+  auto row = std::make_unique<RecordBody>();
+  Status s = read(Kind::subscription, key, row.get());
+  if (s.ok() && common_of(*row).commit_seq() == was->commit_seq()) return row;
+  if (!s.ok() && s.code() != Code::not_found) return s;
+  row->clear();
   std::optional<Time> period_end;
   if (was->has_period_end()) period_end = Time{was->period_end()};
   SubscriptionFields fields;
@@ -121,9 +136,7 @@ Result<std::unique_ptr<RecordBody>> Past::subscription(const Uuid& hash) const {
   table->mutate_commit_seq(was->commit_seq());
   table->mutate_created_at(was->created_at());
   table->mutate_effective_at(was->effective_at());
-  const Key key = with_id(owner_, Kind::subscription, hash);
-  auto row = std::make_unique<RecordBody>();
-  if (Status s = row->keep(key, own_value(core_, draft.seal(key))); !s.ok()) return s;
+  if (s = row->keep(key, own_value(core_, draft.seal(key))); !s.ok()) return s;
   return row;
 }
 
@@ -183,10 +196,6 @@ Status Past::make(const RecordBody& head, std::optional<Made>* made) const {
 }
 
 namespace {
-
-constexpr size_t kIdAt = format::kKindOffset + 1;
-
-const fb::Common& common_of(const RecordBody& row) { return *row.root<fb::Common>(); }
 
 // A head's creation stays what it was; its commit is the last one that made it what it is.
 template <class Table>

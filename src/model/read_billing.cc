@@ -141,13 +141,15 @@ Result<std::unique_ptr<RecordBody>> past_subscription(const TenantState& state, 
   const auto hashes = possible_hashes(state, id, past->at());
   if (!hashes.ok()) return hashes.status();
   std::unique_ptr<RecordBody> newest;
+  billing::EventOrder last;
   for (const Uuid& hash : *hashes) {
     auto one = past->subscription(hash);
     if (!one.ok()) return one.status();
-    const auto at = [](const RecordBody& row) {
-      return row.root<fb::SubscriptionHead>()->last()->created();
-    };
-    if (*one && (!newest || at(**one) >= at(*newest))) newest = *std::move(one);
+    if (!*one) continue;
+    auto order = model::read_subscription(*(*one)->root<fb::SubscriptionHead>()).record.last;
+    if (newest && order < last) continue;
+    newest = *std::move(one);
+    last = std::move(order);
   }
   if (!newest) return no_subscription();
   return newest;

@@ -126,7 +126,9 @@ Result<CreditHold> past_hold(const model::TenantState& tenant, CreditHoldId id,
   if (!past.ok()) return past.status();
   auto body = past->head(Kind::credit_hold, hold_key(tenant.owner, id.uuid()));
   if (body.ok() && *body == nullptr) return model::no_such("hold", id.uuid());
-  if (body.ok()) (*body)->see(past->seen_at(model::now_of(*tenant.core)));
+  const Result<Time> then = past->seen_at(model::now_of(*tenant.core));
+  if (!then.ok()) return then.status();
+  if (body.ok()) (*body)->see(*then);
   return model::as<CreditHold>(std::move(body));
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <numeric>
 
 #include "model/core.h"
 #include "model/record_body.h"
@@ -21,9 +22,10 @@ namespace {
 
 constexpr uint32_t kNowhere = UINT32_MAX;
 constexpr uint32_t kMostLists = 4096;
-constexpr double kListsByRoot = 4;    // times the root of the embeddings
-constexpr size_t kSampleTimes = 16;   // of the lists
-constexpr size_t kPassShare = 8;      // of the memory budget: codes in hand at one time
+constexpr double kListsByRoot = 4;   // times the root of the embeddings
+constexpr size_t kSampleTimes = 16;  // of the lists
+constexpr size_t kPassShare = 8;     // of the memory budget: codes in hand at one time
+constexpr size_t kMostPassBytes = size_t{64} << 20;
 constexpr size_t kWriteShare = 16;    // of the codes in hand
 constexpr size_t kMeanBytes = 8 + 1;  // of a list and dimension, while middles are sought
 constexpr uint32_t kListsInRow = 64;  // whose codes are not above those of a block in no list
@@ -86,7 +88,7 @@ class ListMaker {
         at_(at),
         fields_(fields),
         generation_(fields.generation + 1),
-        pass_bytes_(core.options().memory_budget_bytes / kPassShare),
+        pass_bytes_(std::min(core.options().memory_budget_bytes / kPassShare, kMostPassBytes)),
         list_of_(fields.folded, kNowhere),
         centers_(fields.dimension) {}
 
@@ -201,6 +203,7 @@ Status ListMaker::find_centers() {
   const size_t fitting = pass_bytes_ / vector::padded(fields_.dimension);
   const size_t wanted = std::min({size_t{embeddings_}, lists * kSampleTimes, fitting});
   vector::CodeRows sample(fields_.dimension);
+  sample.reserve(wanted);
   size_t met = 0;
   Status s = each([&](const CodeBlock& block, size_t row, bool) {
     const bool is_taken = met * wanted / embeddings_ != (met + 1) * wanted / embeddings_;
@@ -264,7 +267,8 @@ Status ListMaker::write_long_list(uint32_t list) {
   uint32_t rows = 0;
   for (uint32_t ordinal = 0; ordinal < fields_.folded; ++ordinal) {
     rows += list_of_[ordinal] == list ? 1u : 0u;
-    if (rows < blocks * most && ordinal + 1 < fields_.folded) continue;
+    const bool is_last = ordinal + 1 == fields_.folded;
+    if (rows < blocks * most && !(is_last && rows > 0)) continue;
     pass.to = ordinal + 1;
     if (Status s = write_pass(pass); !s.ok()) return s;
     pass.from = pass.to;
@@ -283,6 +287,9 @@ Status ListMaker::write_pass(const Pass& pass) {
   std::vector<std::vector<Row>> lists(end - first);
   std::string codes;
   const size_t dimension = fields_.dimension;
+  const size_t rows_wanted =
+      std::accumulate(sizes_.begin() + first, sizes_.begin() + end, size_t{0});
+  codes.reserve(std::min(rows_wanted * dimension, pass_bytes_));
   Status s = each([&](const CodeBlock& block, size_t row, bool) {
     const uint32_t ordinal = block.ordinals[row];
     const uint32_t list = list_of_[ordinal];

@@ -40,6 +40,11 @@ int32_t to_query(const uint8_t* codes, size_t dimension, int8_t* query) {
   return sum * kCodeZero;
 }
 
+// Codes may stand for a little more than what they were made of.
+float to_float(double x) {
+  return static_cast<float>(std::clamp(x, -double{FLT_MAX}, double{FLT_MAX}));
+}
+
 double squares_of(float scale, uint32_t squares) { return double{scale} * scale * squares; }
 
 void add_center(const std::vector<float>& floats, Metric metric, CodeRows* centers) {
@@ -63,6 +68,7 @@ class Seeds {
         queries_(kQueriesAtOnce * sample.stride()) {}
 
   CodeRows choose(size_t lists) {
+    centers_.reserve(lists);
     while (true) {
       const size_t wanted = centers_.size() < kFirst ? 1 : kQueriesAtOnce;
       const size_t count = std::min(wanted, lists - centers_.size());
@@ -129,6 +135,12 @@ class Seeds {
 
 CodeRows::CodeRows(uint32_t dimension) : dimension_(dimension), stride_(padded(dimension)) {}
 
+void CodeRows::reserve(size_t rows) {
+  codes_.reserve(rows * stride_);
+  scales_.reserve(rows);
+  squares_.reserve(rows);
+}
+
 void CodeRows::add(const uint8_t* codes, float scale, uint32_t squares) {
   codes_.insert(codes_.end(), codes, codes + dimension_);
   codes_.resize(codes_.size() + stride_ - dimension_, kCodeZero);
@@ -139,7 +151,7 @@ void CodeRows::add(const uint8_t* codes, float scale, uint32_t squares) {
 std::vector<float> CodeRows::floats(size_t i) const {
   std::vector<float> floats(dimension_);
   for (size_t j = 0; j < dimension_; ++j) {
-    floats[j] = scales_[i] * static_cast<float>(int32_t{codes(i)[j]} - kCodeZero);
+    floats[j] = to_float(double{scales_[i]} * (int32_t{codes(i)[j]} - kCodeZero));
   }
   return floats;
 }
@@ -226,6 +238,7 @@ void move_centers(const CodeRows& sample, Metric metric, int rounds, CodeRows* c
       for (size_t j = 0; j < dimension; ++j) sum[j] += scale * (int32_t{codes[j]} - kCodeZero);
     }
     CodeRows next(sample.dimension());
+    next.reserve(lists);
     std::vector<float> mean(dimension);
     for (size_t list = 0; list < lists; ++list) {
       if (counts[list] == 0) {
@@ -234,7 +247,7 @@ void move_centers(const CodeRows& sample, Metric metric, int rounds, CodeRows* c
       }
       const double by = 1 / static_cast<double>(counts[list]);
       for (size_t j = 0; j < dimension; ++j) {
-        mean[j] = static_cast<float>(sums[list * dimension + j] * by);
+        mean[j] = to_float(sums[list * dimension + j] * by);
       }
       add_center(mean, metric, &next);
     }
@@ -251,6 +264,7 @@ CodeRows find_centers(const CodeRows& sample, Metric metric, size_t lists, uint6
   // A part of the sample does for the long way, where it has enough for each.
   if (sample.size() / kRoughPart >= lists * kLeastRough) {
     CodeRows rough(sample.dimension());
+    rough.reserve((sample.size() + kRoughPart - 1) / kRoughPart);
     for (size_t i = 0; i < sample.size(); i += kRoughPart) {
       rough.add(sample.codes(i), sample.scale(i), sample.squares(i));
     }

@@ -18,6 +18,7 @@ class CodeRows {
  public:
   explicit CodeRows(uint32_t dimension);
 
+  void reserve(size_t rows);
   void add(const uint8_t* codes, float scale, uint32_t squares);
   size_t size() const { return scales_.size(); }
   uint32_t dimension() const { return dimension_; }
@@ -26,7 +27,7 @@ class CodeRows {
   float scale(size_t i) const { return scales_[i]; }
   const float* scales(size_t i = 0) const { return scales_.data() + i; }
   uint32_t squares(size_t i) const { return squares_[i]; }
-  // What the codes stand for.
+  // What the codes stand for; the largest float where that is more than there is.
   std::vector<float> floats(size_t i) const;
 
  private:

@@ -46,11 +46,17 @@ TEST_CASE("context: the same command gives the same bytes, and so does its id") 
 
   std::vector<std::string> past = words;
   past.insert(past.end(), {"--json", "--as-of", "2020-01-01T00:00:00Z"});
-  CHECK(command(past).code == 1);
+  const Answer before = command(past);
+  CHECK(before.code == 1);
+  past.back() = "2020-01-01";
+  CHECK(command(past).err == before.err);
+  CHECK(has(before.err, "not_found"));
   past.back() = "commit:99999";
   CHECK(has(command(past).err, "invalid_argument"));
-  past.back() = "yesterday";
-  CHECK(command(past).code == 2);
+  for (const char* none : {"yesterday", "2020-13-01", "2020-02-30", "01-01-2020"}) {
+    past.back() = none;
+    CHECK(command(past).code == 2);
+  }
   past.back() = "version:1";
   const Answer json = command(past);
   CHECK(json.code == 0);

@@ -333,5 +333,28 @@ TEST_CASE("billing: a subscription is read as it was, also where it moved away s
   check_clean(w);
 }
 
+// One name, two customers of one user, one second.
+TEST_CASE("billing: of two subscriptions of one name the same one is read as of the last commit") {
+  for (int swapped = 0; swapped < 2; ++swapped) {
+    for (const char* other : {"cus_2", "cus_3", "cus_4", "cus_5", "cus_6"}) {
+      World w;
+      const Tenant t = w.store().tenant(numbered_user(w, 1));
+      apply(w, checkout("a", 1, t.owner()));
+      apply(w, checkout("b", 1, t.owner(), other));
+      BillingEvent begun = report("z", 5, Status::active, Kind::subscription_created);
+      BillingEvent ended = deletion("a1", 5);
+      (swapped == 0 ? begun : ended).customer = other;
+      apply(w, begun);
+      apply(w, ended);
+      const Subscription now = t.subscription("sub_1").value();
+      const Subscription then =
+          t.subscription("sub_1", {.as_of = AsOf::commit(w.commits())}).value();
+      CHECK(now.status() == Status::canceled);
+      CHECK(then.customer() == now.customer());
+      CHECK(then.status() == now.status());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bcstore

@@ -134,6 +134,18 @@ TEST_CASE("credits: a hold of the past is over when its time is, or when a commi
   check_past();
   CHECK(state(AsOf::commit(w.commits())) == HoldState::expired);
   CHECK_CODE(not_found, t.credit_hold(id, {.as_of = AsOf::commit(reserved - 1)}));
+  // One that took nothing ends by time alone, and no commit ever writes so.
+  w.service().set_unlimited(t.owner(), true).value();
+  const CreditHoldId free = t.reserve_credits({.amount = 2, .ttl_us = kSecondUs}).value().hold;
+  const uint64_t last = w.commits();
+  w.clock->advance(100 * kSecondUs);
+  t.consume_credit().value();
+  const auto free_at = [&](uint64_t commit) {
+    return t.credit_hold(free, {.as_of = AsOf::commit(commit)}).value().state();
+  };
+  CHECK(free_at(last) == HoldState::live);
+  CHECK(free_at(w.commits()) == HoldState::expired);
+  CHECK(t.credit_hold(free).value().state() == HoldState::expired);
 }
 
 }  // namespace

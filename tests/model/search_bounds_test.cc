@@ -1,6 +1,7 @@
 // Searches where codes tell little, and of spaces whose numbers are damaged.
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -81,6 +82,24 @@ TEST_CASE("search: memory does not grow with the revisions that were searched on
   // Chunks of a thousand have been there and are gone.
   CHECK(bytes_after(kRevisions) <= early + kRevisions * 64 / 4);
   w.check_clean();
+}
+
+// Its half is rounded up, to what is more than a float.
+TEST_CASE("lists: the largest floats are listed and found as others are") {
+  std::mt19937_64 random(20'251'126);
+  for (const Metric metric : {Metric::dot, Metric::euclidean}) {
+    Searched w;
+    std::vector<Named> all = random_blocks(random, model::kLeastListed + 100, 8, "n");
+    constexpr float kMost = std::numeric_limits<float>::max();
+    all[7].floats = {kMost, 0, 0, 0, 0, 0, 0, 0};
+    all[8].floats = {-kMost, 0, 0, 0, 0, 0, 0, kMost};
+    w.add(w.document(Section::prd, 1), 1, all, {.metric = metric});
+    const std::string before = w.found(all[50].floats, {.k = 3, .min_recall = 1});
+    CHECK(w.store().maintain().value().spaces == 1);
+    CHECK(w.found(all[50].floats, {.k = 3, .min_recall = 1}) == before);
+    CHECK(w.found({1, 0, 0, 0, 0, 0, 0, 0}, {.k = 1, .min_recall = 1}) != "corruption");
+    w.check_clean();
+  }
 }
 
 TEST_CASE("lists: with a recall of 1 everything is looked at, whatever was measured") {
